@@ -1,0 +1,243 @@
+// Package api holds the wire types of Slipway's own HTTP API and its Go client.
+// It imports the standard library only and promises compatibility: fields are
+// added, never changed.
+//
+// Durations are milliseconds, times RFC 3339 in UTC, absent times omitted.
+package api
+
+import "time"
+
+// Problem is the body of every failed call (application/problem+json).
+type Problem struct {
+	Code    string `json:"code"`   // invalid, unauthenticated, forbidden, not_found, conflict, exists, stale, unavailable, too_large, internal
+	Message string `json:"detail"` // one sentence; the rest says what to do
+	Status  int    `json:"status"`
+}
+
+// Actor is who did something.
+type Actor struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	For  string `json:"for,omitempty"`
+}
+
+// Board is the whole picture: services by environments.
+type Board struct {
+	Environments []string       `json:"environments"`
+	Services     []BoardService `json:"services"`
+}
+
+// BoardService is one row of the board.
+type BoardService struct {
+	Name    string   `json:"name"`
+	Kind    string   `json:"kind"`
+	Owner   string   `json:"owner,omitempty"`
+	Targets []Target `json:"targets"` // one per environment, in their order; Release 0: nothing runs
+}
+
+// Target is a service in an environment.
+type Target struct {
+	Service     string      `json:"service"`
+	Environment string      `json:"environment"`
+	URL         string      `json:"url,omitempty"` // of its route
+	Release     int         `json:"release"`       // that serves; 0: none
+	Commit      string      `json:"commit,omitempty"`
+	Since       *time.Time  `json:"since,omitempty"`
+	Actor       *Actor      `json:"actor,omitempty"` // who moved it
+	Want        int         `json:"want"`
+	Ready       int         `json:"ready"`
+	Health      string      `json:"health"` // healthy, degraded, down, none
+	Why         string      `json:"why,omitempty"`
+	Requests    uint64      `json:"requests"`
+	Errors      uint64      `json:"errors"`
+	Instances   []Instance  `json:"instances"`
+	Moving      *Deployment `json:"moving,omitempty"` // the deployment that moves it
+	Last        *Deployment `json:"last,omitempty"`   // the newest one that ended
+}
+
+// Instance is one running copy.
+type Instance struct {
+	ID       string     `json:"id"`
+	Group    string     `json:"group"`
+	Release  int        `json:"release"`
+	Phase    string     `json:"phase"`
+	Address  string     `json:"address,omitempty"`
+	Since    *time.Time `json:"since,omitempty"`
+	ReadyMS  int64      `json:"ready_ms,omitempty"`
+	Restarts int        `json:"restarts"`
+	InFlight int        `json:"in_flight"`
+	Why      string     `json:"why,omitempty"`
+}
+
+// Build is one run of a pipeline.
+type Build struct {
+	Repository string     `json:"repository"`
+	Number     int        `json:"number"`
+	URL        string     `json:"url"`
+	State      string     `json:"state"`
+	Why        string     `json:"why,omitempty"`
+	Branch     string     `json:"branch,omitempty"`
+	Tag        string     `json:"tag,omitempty"`
+	Commit     string     `json:"commit"`
+	Subject    string     `json:"subject"`
+	Author     string     `json:"author"`
+	Actor      Actor      `json:"actor"`
+	CreatedAt  time.Time  `json:"created_at"`
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Jobs       []Job      `json:"jobs"`
+	Releases   []Release  `json:"releases,omitempty"` // that it published
+}
+
+// Job is one step of one build.
+type Job struct {
+	ID         string     `json:"id"`
+	Kind       string     `json:"kind"` // command, wait, block
+	Key        string     `json:"key,omitempty"`
+	Label      string     `json:"label"`
+	Queue      string     `json:"queue,omitempty"`
+	Command    string     `json:"command,omitempty"`
+	Prompt     string     `json:"prompt,omitempty"`
+	State      string     `json:"state"`
+	Why        string     `json:"why,omitempty"`
+	Attempts   int        `json:"attempts"`
+	Agent      string     `json:"agent,omitempty"`
+	ExitStatus *int       `json:"exit_status,omitempty"`
+	Signal     string     `json:"signal,omitempty"`
+	Unblocked  *Actor     `json:"unblocked_by,omitempty"`
+	MayUnblock bool       `json:"may_unblock,omitempty"` // the caller may, now
+	ReadyAt    *time.Time `json:"ready_at,omitempty"`
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+}
+
+// Release is an image with its manifest, numbered per service.
+type Release struct {
+	Service    string    `json:"service"`
+	Number     int       `json:"number"`
+	Repository string    `json:"repository"`
+	Commit     string    `json:"commit"`
+	Subject    string    `json:"subject"`
+	Image      string    `json:"image"` // digest
+	Build      string    `json:"build,omitempty"`
+	Actor      Actor     `json:"actor"`
+	CreatedAt  time.Time `json:"created_at"`
+	LiveIn     []string  `json:"live_in,omitempty"` // environments it serves now
+}
+
+// PublishRelease asks for a release of an image that was pushed. Publishing the
+// same digest from the same build again returns the same release.
+type PublishRelease struct {
+	Service  string `json:"service"`
+	Image    string `json:"image"`    // digest
+	Manifest string `json:"manifest"` // text of slipway.yaml
+	Path     string `json:"path"`     // of the manifest in the repository
+}
+
+// CreateDeployment asks for a deployment.
+type CreateDeployment struct {
+	Service     string `json:"service"`
+	Environment string `json:"environment"`
+	Kind        string `json:"kind"`              // deploy, rollback, restart
+	Release     int    `json:"release,omitempty"` // 0: deploy picks the job's own or the newest live in the environment before; rollback the one that served before
+	Key         string `json:"key,omitempty"`     // idempotency key; the same key returns the same deployment. A job's is given by the server
+}
+
+// Deployment moves one target to a revision.
+type Deployment struct {
+	ID          int64      `json:"id"`
+	URL         string     `json:"url"`
+	Service     string     `json:"service"`
+	Environment string     `json:"environment"`
+	Kind        string     `json:"kind"`
+	From        int        `json:"from"` // release; 0: nothing served
+	Release     int        `json:"release"`
+	Strategy    string     `json:"strategy"`
+	Phase       string     `json:"phase"` // pending, progressing, rolling_back, succeeded, rolled_back, failed, cancelled, superseded, stuck
+	Ended       bool       `json:"ended"`
+	Want        int        `json:"want"`
+	At          int        `json:"at"` // index of the stage it is in
+	Stages      []Stage    `json:"stages"`
+	NewReady    int        `json:"new_ready"`
+	OldReady    int        `json:"old_ready"`
+	Weight      int        `json:"weight"` // of the new group, basis points
+	Requests    uint64     `json:"requests"`
+	Errors      uint64     `json:"errors"`
+	Instances   []Instance `json:"instances"`          // of both groups
+	Why         []Why      `json:"why"`                // newest last
+	LogTail     []string   `json:"log_tail,omitempty"` // last lines of the instance that failed
+	Actor       Actor      `json:"actor"`
+	Build       string     `json:"build,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	FinishedAt  *time.Time `json:"finished_at,omitempty"`
+}
+
+// Stage is one step of a deployment's schedule.
+type Stage struct {
+	New    int    `json:"new"`
+	Old    int    `json:"old"`
+	Title  string `json:"title"` // 1 of 3
+	Weight int    `json:"weight"`
+}
+
+// Why is a decision in words.
+type Why struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// Event is something that happened.
+type Event struct {
+	Seq         int64     `json:"seq"`
+	At          time.Time `json:"at"`
+	Kind        string    `json:"kind"`
+	Actor       Actor     `json:"actor"`
+	Repository  string    `json:"repository,omitempty"`
+	Build       string    `json:"build,omitempty"`
+	Job         string    `json:"job,omitempty"`
+	Service     string    `json:"service,omitempty"`
+	Environment string    `json:"environment,omitempty"`
+	Deployment  int64     `json:"deployment,omitempty"`
+	Text        string    `json:"text"`
+}
+
+// User is a person who may use this installation.
+type User struct {
+	Name         string   `json:"name"`
+	Role         string   `json:"role"`
+	Environments []string `json:"environments,omitempty"`
+}
+
+// CreateUser adds a person; Token in the answer is shown once.
+type CreateUser = User
+
+// CreatedUser is a user with the token, which is shown once.
+type CreatedUser struct {
+	User
+	Token string `json:"token"`
+}
+
+// LoginLink logs a browser in once, within ten minutes.
+type LoginLink struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Whoami is the caller as the server sees it.
+type Whoami struct {
+	Actor        Actor    `json:"actor"`
+	Role         string   `json:"role,omitempty"`
+	Environments []string `json:"environments,omitempty"`
+	Build        string   `json:"build,omitempty"` // jobs: slug
+	Version      string   `json:"version"`         // of the server
+}
+
+// Agent is a process that runs jobs.
+type Agent struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Queue    string    `json:"queue"`
+	State    string    `json:"state"`
+	LastSeen time.Time `json:"last_seen"`
+}

@@ -1,0 +1,121 @@
+package slipway
+
+import "time"
+
+// Deployment moves one target to a revision. It is a durable state machine
+// with an actor.
+//
+//	pending ─► progressing ─► succeeded
+//	   │            ├───────► rolling_back ─► rolled_back
+//	   │            │              └────────► stuck
+//	   │            └───────► failed           (nothing that served was touched)
+//	   └─► superseded | cancelled
+type Deployment struct {
+	ID         DeploymentID
+	Target     TargetID
+	Kind       DeploymentKind
+	Release    int // number that it moves to
+	From       int // release number that served before; 0 for the first
+	Revision   RevisionID
+	Phase      Phase
+	Stable     GroupID // that served when it started; "" for the first deployment
+	Candidate  GroupID // that it makes
+	Stages     []Stage
+	At         int       // the stage it is in
+	Since      time.Time // it entered the stage
+	Floor      int       // ready capacity must not fall below
+	Touched    bool      // an old instance was asked to stop
+	Asked      Intent
+	Why        []Why // newest last, bounded
+	Actor      Actor
+	Build      string // slug of the build that asked, or ""
+	Key        string // idempotency key: asking twice deploys once
+	CreatedAt  time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+}
+
+// DeploymentKind says why a deployment was asked for.
+type DeploymentKind string
+
+const (
+	KindDeploy   DeploymentKind = "deploy"
+	KindRollback DeploymentKind = "rollback"
+	KindRestart  DeploymentKind = "restart"
+)
+
+// Phase is where a deployment is.
+type Phase string
+
+const (
+	Pending     Phase = "pending"
+	Progressing Phase = "progressing"
+	RollingBack Phase = "rolling_back"
+	Succeeded   Phase = "succeeded"   // terminal
+	RolledBack  Phase = "rolled_back" // terminal
+	Failed      Phase = "failed"      // terminal: refused before anything that serves was touched
+	Cancelled   Phase = "cancelled"   // terminal
+	Superseded  Phase = "superseded"  // terminal: a newer one took its place while it was pending
+	Stuck       Phase = "stuck"       // terminal: the old revision cannot start either; names what a person must do
+)
+
+// Ended reports whether p is terminal.
+func (p Phase) Ended() bool {
+	switch p {
+	case Succeeded, RolledBack, Failed, Cancelled, Superseded, Stuck:
+		return true
+	case Pending, Progressing, RollingBack:
+	}
+	return false
+}
+
+// Intent is what a person has asked of a running deployment.
+type Intent string
+
+const (
+	AskedNothing Intent = ""
+	AskedAbort   Intent = "abort"
+)
+
+// Stage is one step of a deployment's schedule. It is complete when the new
+// group has New ready instances, the old group has Old left, and its gates pass.
+type Stage struct {
+	New     int         // instances of the new group
+	Old     int         // instances of the old group
+	Order   Order       // which comes first
+	ByReady bool        // weight follows the ready instances of both groups
+	Weight  BasisPoints // of the new group, when not ByReady
+	Active  bool        // workers: the new group takes work
+	Hold    time.Duration
+	Gates   []GateID
+}
+
+// Order says whether new instances come before old ones go.
+type Order string
+
+const (
+	Surge  Order = "surge"  // new first: capacity never falls
+	Vacate Order = "vacate" // old first: for what must never run twice
+)
+
+// Why is a decision in words a person can read.
+type Why struct {
+	At   time.Time
+	Text string
+}
+
+// Verdict is what a gate says.
+type Verdict struct {
+	State VerdictState
+	Why   string
+}
+
+// VerdictState is what a gate decided. No data is its own verdict, never a pass.
+type VerdictState string
+
+const (
+	GatePass         VerdictState = "pass"
+	GateFail         VerdictState = "fail"
+	GateWait         VerdictState = "wait"
+	GateInconclusive VerdictState = "inconclusive"
+)

@@ -1,0 +1,143 @@
+package slipway
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Target is a service in an environment: how many instances are wanted, which
+// group is stable, and which fence its owner holds. It is what a controller
+// loads, plans for and commits.
+type Target struct {
+	ID       TargetID
+	Kind     Kind
+	Port     int     // of its route; given when the target is first known, and kept; 0 for workers
+	Want     int     // instances
+	Stable   GroupID // what serves; "" before the first deployment has succeeded
+	Previous RevisionID
+	Fence    Fence
+	Owner    string    // which server plans for it
+	OwnedTil time.Time // by database time
+}
+
+// Revision is immutable: a release with the configuration of one environment.
+// It is what a group runs and what rolling back returns to.
+type Revision struct {
+	ID          RevisionID
+	Target      TargetID
+	Release     int // number
+	Image       Digest
+	Kind        Kind
+	Run         Run // Env resolved: service, environment, addresses of needs
+	Health      Health
+	Strategy    Strategy // how to move to it
+	CreatedAt   time.Time
+	DeploymentN DeploymentID // that made it
+}
+
+// GroupSpec is what a driver is asked to keep existing: the instances that one
+// deployment made of one revision.
+type GroupSpec struct {
+	ID       GroupID
+	Target   TargetID
+	Revision Revision
+	Replicas int
+	Active   bool // workers: take work
+	Fence    Fence
+}
+
+// GroupStatus is what a driver found of one group.
+type GroupStatus struct {
+	ID        GroupID
+	Target    TargetID
+	Fence     Fence // highest the executor has seen for the target
+	Replicas  int   // that it was last asked for
+	Instances []InstanceStatus
+}
+
+// Ready counts instances that can serve.
+func (g GroupStatus) Ready() int {
+	n := 0
+	for _, i := range g.Instances {
+		if i.Phase == InstanceReady {
+			n++
+		}
+	}
+	return n
+}
+
+// InstanceStatus is one running copy, as its driver found it.
+type InstanceStatus struct {
+	ID        InstanceID
+	Boot      string         // changes each time its process starts anew: host boot, pid and start time
+	Addr      netip.AddrPort // where the router reaches it; zero for workers
+	Phase     InstancePhase
+	EverReady bool
+	Active    bool
+	Idle      bool      // workers: no work in hand
+	Since     time.Time // in this phase
+	ReadyIn   time.Duration
+	RetryAt   time.Time // backoff: when it starts again
+	Restarts  int
+	Why       string // why it is not ready: GET /readyz → 503 "warming cache"; exit 137
+}
+
+// InstancePhase is where an instance is.
+//
+//	starting ─► ready ⇄ unready
+//	   ▲          │
+//	   └ backoff ◄┴─ (exit)        any ─► stopping ─► stopped
+type InstancePhase string
+
+const (
+	InstanceStarting InstancePhase = "starting" // alive, never ready in this boot
+	InstanceReady    InstancePhase = "ready"
+	InstanceUnready  InstancePhase = "unready" // was ready, its probe fails now
+	InstanceBackoff  InstancePhase = "backoff" // exited; starts again at RetryAt
+	InstanceStopping InstancePhase = "stopping"
+	InstanceStopped  InstancePhase = "stopped" // its name and port are kept until forgotten
+)
+
+// BasisPoints are hundredths of a percent: 10000 is all traffic.
+type BasisPoints int
+
+// All is the whole of a route's traffic.
+const All BasisPoints = 10000
+
+// Route is how a target's traffic is split over its groups.
+type Route struct {
+	Target   TargetID
+	Fence    Fence
+	Port     int
+	Shares   []Share
+	Fallback GroupID       // where a leased weight returns to
+	Lease    time.Duration // 0: weights are not leased
+	Drain    time.Duration // an endpoint that left may finish what it has in flight for this long
+}
+
+// Share is one group's part of a route. Weights total [All] while any group is
+// eligible, else 0.
+type Share struct {
+	Group     GroupID
+	Release   int
+	Weight    BasisPoints
+	Endpoints []Endpoint // ready instances that may take traffic
+}
+
+// Endpoint is an instance as a router sees it. The boot keeps traffic from
+// whoever has its address after a restart.
+type Endpoint struct {
+	Instance InstanceID
+	Boot     string
+	Addr     netip.AddrPort
+}
+
+// RouteStatus is what one router says of one target.
+type RouteStatus struct {
+	Router   RouterID
+	Fence    Fence              // of the table it has acknowledged
+	InFlight map[InstanceID]int // requests and streams, instances that left included while above zero
+	Requests uint64             // since this router started
+	Errors   uint64             // 5xx answers, failed connects, resets
+	Why      string             // what is wrong, for example a port that is taken
+}
