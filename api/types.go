@@ -7,13 +7,6 @@ package api
 
 import "time"
 
-// Problem is the body of every failed call (application/problem+json).
-type Problem struct {
-	Code    string `json:"code"`   // invalid, unauthenticated, forbidden, not_found, conflict, exists, stale, unavailable, too_large, internal
-	Message string `json:"detail"` // one sentence; the rest says what to do
-	Status  int    `json:"status"`
-}
-
 // Actor is who did something.
 type Actor struct {
 	Kind string `json:"kind"`
@@ -240,4 +233,33 @@ type Agent struct {
 	Queue    string    `json:"queue"`
 	State    string    `json:"state"`
 	LastSeen time.Time `json:"last_seen"`
+}
+
+// List is the answer of every call that lists.
+type List[T any] struct {
+	Items []T `json:"items"`
+}
+
+// EventPage is a part of the event log, oldest first.
+type EventPage struct {
+	Items []Event `json:"items"`
+	Next  int64   `json:"next"` // after which to ask for more
+	More  bool    `json:"more"` // there are more now
+}
+
+// Unblock names the block step to pass: its job's ID or key. Empty means the
+// only one that is blocked.
+type Unblock struct {
+	Job string `json:"job,omitempty"`
+}
+
+// CreateAgentToken asks for a token with which agents of these queues register.
+type CreateAgentToken struct {
+	Queues []string `json:"queues"`
+}
+
+// AgentToken is shown once.
+type AgentToken struct {
+	Token  string   `json:"token"`
+	Queues []string `json:"queues"`
 }

@@ -1,0 +1,129 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+func TestClientSendsWhatWasAsked(t *testing.T) {
+	var got string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = fmt.Sprintf("%s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("Authorization"), body)
+		fmt.Fprint(w, `{"items":[]}`)
+	}))
+	defer srv.Close()
+	c := api.New(srv.URL+"/", "slu_secret")
+	ctx := t.Context()
+
+	for _, tt := range []struct {
+		want string
+		call func() error
+	}{
+		{"GET /api/v1/whoami Bearer slu_secret ", func() error { _, err := c.Whoami(ctx); return err }},
+		{"GET /api/v1/builds?limit=5&repository=web Bearer slu_secret ", func() error { _, err := c.Builds(ctx, "web", 5); return err }},
+		{"GET /api/v1/builds Bearer slu_secret ", func() error { _, err := c.Builds(ctx, "", 0); return err }},
+		{"GET /api/v1/builds/a%2Fb/3 Bearer slu_secret ", func() error { _, err := c.Build(ctx, "a/b", 3); return err }},
+		{`POST /api/v1/builds/web/3/unblock Bearer slu_secret {}`, func() error { _, err := c.Unblock(ctx, "web", 3, ""); return err }},
+		{`POST /api/v1/builds/web/3/cancel Bearer slu_secret `, func() error { _, err := c.CancelBuild(ctx, "web", 3); return err }},
+		{`POST /api/v1/deployments/7/abort Bearer slu_secret `, func() error { _, err := c.Abort(ctx, 7); return err }},
+		{`POST /api/v1/agent-tokens Bearer slu_secret {"queues":["test"]}`, func() error { _, err := c.AddAgentToken(ctx, "test"); return err }},
+		{"GET /api/v1/jobs/j1/log?follow=true&offset=10 Bearer slu_secret ", func() error {
+			r, err := c.JobLog(ctx, "j1", 10, true)
+			if err == nil {
+				r.Close()
+			}
+			return err
+		}},
+	} {
+		if err := tt.call(); err != nil {
+			t.Errorf("%s: %v", tt.want, err)
+		}
+		if got != tt.want {
+			t.Errorf("sent %q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestClientErrors(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/v1/whoami":
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"code":"forbidden","detail":"no","status":403}`)
+		case "/api/v1/board":
+			http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound)
+		default:
+			fmt.Fprint(w, "<html>")
+		}
+	}))
+	defer srv.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	c := api.New(srv.URL, "")
+	for _, tt := range []struct {
+		call func() error
+		code string
+		want string
+	}{
+		{func() error { _, err := c.Whoami(t.Context()); return err }, "forbidden", "no"},
+		{func() error { _, err := c.Board(t.Context()); return err }, "internal", "is it a Slipway server?"},
+		{func() error { _, err := c.Agents(t.Context()); return err }, "unavailable", "cannot understand"},
+		{func() error { _, err := api.New(gone.URL, "").Whoami(t.Context()); return err }, "unavailable", "slipway is not running at " + gone.URL + "\nstart it: slipway up"},
+		{func() error { _, err := api.New("http://a b", "").Whoami(t.Context()); return err }, "invalid", "not the address"},
+		{func() error { _, err := c.Whoami(canceled); return err }, "unavailable", "canceled"},
+	} {
+		err := tt.call()
+		p, ok := errors.AsType[*api.Problem](err)
+		if !ok || p.Code != tt.code || !strings.Contains(p.Message, tt.want) {
+			t.Errorf("got %v, want %s: %s", err, tt.code, tt.want)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.RawQuery {
+		case "after=0&build=web%2F1":
+			fmt.Fprint(w, `{"items":[{"seq":1},{"seq":2}],"next":2,"more":true}`)
+		case "after=2&build=web%2F1":
+			fmt.Fprint(w, `{"items":[{"seq":5}],"next":5}`)
+		case "after=5&follow=true":
+			fmt.Fprint(w, "retry: 1000\n\n: still here\n\nid: 6\ndata: {\"seq\":6}\n\nid: 7\ndata: {\"seq\":7}\n\n")
+		}
+	}))
+	defer srv.Close()
+	c := api.New(srv.URL, "")
+
+	var seqs []int64
+	for e, err := range c.Events(t.Context(), 0, false, api.EventFilter{Build: "web/1"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seqs = append(seqs, e.Seq)
+	}
+	var broke error
+	for e, err := range c.Events(t.Context(), 5, true, api.EventFilter{}) {
+		if broke = err; err == nil {
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	if !slices.Equal(seqs, []int64{1, 2, 5, 6, 7}) {
+		t.Errorf("events %v", seqs)
+	}
+	if !errors.Is(broke, io.ErrUnexpectedEOF) {
+		t.Errorf("a stream that ends must say so, got %v", broke)
+	}
+}
