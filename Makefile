@@ -1,0 +1,41 @@
+# make demo   a fresh Slipway, three services, a deployment under load: the whole way of a commit
+# make test   everything that must hold, with the servers it needs set up first
+
+GO      ?= go
+LINT    := bin/golangci-lint
+LINT_AT := v2.15.0
+
+# Packages with goroutines, which the race detector watches.
+RACE := ./internal/build/... ./internal/daemon/... ./internal/deploy/... ./internal/driver/... \
+        ./internal/protocol/... ./internal/router/... ./internal/server/... ./internal/state/...
+
+.PHONY: demo test race lint cross build setup
+.DEFAULT_GOAL := build
+
+build:
+	$(GO) build -trimpath -o bin/slipway ./cmd/slipway
+
+demo: build
+	bin/slipway demo $(DEMO)
+
+setup:
+	dev/setup
+
+test: setup
+	. ./.slipway/dev.env && $(GO) test -timeout 15m ./...
+
+race: setup
+	. ./.slipway/dev.env && $(GO) test -race -timeout 30m $(RACE)
+
+lint: $(LINT)
+	test -z "$$(gofmt -l .)"
+	$(LINT) run ./...
+	shellcheck dev/setup .ci/run
+
+$(LINT): Makefile
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_AT)
+
+# What is not Linux on amd64 compiles; what its kernel lacks degrades by name.
+cross:
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/slipway
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/slipway
