@@ -1,0 +1,77 @@
+package manifest
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/slipway-cd/slipway"
+)
+
+var atLeast = regexp.MustCompile(`^>= *([0-9]{1,9})$`)
+
+// needs reads the services that this one calls.
+func needs(p *problems, n *yaml.Node) []slipway.Need {
+	var all []slipway.Need
+	pairs(p, n, "needs", func(key, value *yaml.Node) {
+		need := slipway.Need{Service: slipway.ServiceName(key.Value)}
+		if err := need.Service.Validate(); err != nil {
+			p.add(key, "%s", slipway.MessageOf(err))
+			return
+		}
+		switch release := atLeast.FindStringSubmatch(value.Value); {
+		case value.Kind == yaml.ScalarNode && (value.Tag == "!!null" || value.Value == "any"):
+		case release != nil:
+			need.AtLeast, _ = strconv.Atoi(release[1])
+		case value.Kind == yaml.ScalarNode && strings.Contains(value.Value, "."):
+			p.add(value, `semantic versions are not supported yet; write a release number, %s: ">= 12", or any`, key.Value)
+		default:
+			p.add(value, `needs must be a release number, %s: ">= 12", or any, not %s`, key.Value, describe(value))
+		}
+		all = append(all, need)
+	})
+	slices.SortFunc(all, func(a, b slipway.Need) int { return cmp.Compare(a.Service, b.Service) })
+	return all
+}
+
+// environments reads how the service runs in each environment.
+func environments(p *problems, n *yaml.Node) map[slipway.EnvironmentName]slipway.Placement {
+	all := map[slipway.EnvironmentName]slipway.Placement{}
+	pairs(p, n, "environments", func(key, value *yaml.Node) {
+		e, err := slipway.FindEnvironment(slipway.EnvironmentName(key.Value))
+		if err != nil {
+			p.add(key, "%s", slipway.MessageOf(err))
+			return
+		}
+		all[e.Name] = placement(p, value, "environments."+key.Value)
+	})
+	return all
+}
+
+func placement(p *problems, n *yaml.Node, in string) slipway.Placement {
+	pl := slipway.Placement{Replicas: 1, Strategy: slipway.Rolling}
+	mapping(p, n, in, fields{
+		{"replicas", func(n *yaml.Node) { pl.Replicas = whole(p, n, "replicas", 1, slipway.MaxReplicas) }},
+		{"strategy", func(n *yaml.Node) { pl.Strategy = strategy(p, n) }},
+		{"env", func(n *yaml.Node) { pl.Env = env(p, n, in+".env") }},
+		unsupported(p, "canary", "there are the strategies rolling, recreate"),
+	})
+	return pl
+}
+
+func strategy(p *problems, n *yaml.Node) slipway.Strategy {
+	switch s := slipway.Strategy(text(p, n, "strategy")); s {
+	case slipway.Rolling, slipway.Recreate:
+		return s
+	case "canary", "immutable":
+		p.add(n, "strategy %s is not supported yet; there are rolling, recreate", s)
+	case "":
+	default:
+		p.add(n, "there is no strategy %q; there are rolling, recreate", s)
+	}
+	return slipway.Rolling
+}
