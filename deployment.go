@@ -9,7 +9,7 @@ import "time"
 //	   │            ├───────► rolling_back ─► rolled_back
 //	   │            │              └────────► stuck
 //	   │            └───────► failed           (nothing that served was touched)
-//	   └─► superseded | cancelled
+//	   └─► superseded | cancelled | failed     (a gate said no)
 type Deployment struct {
 	ID         DeploymentID
 	Target     TargetID
@@ -18,13 +18,16 @@ type Deployment struct {
 	From       int // release number that served before; 0 for the first
 	Revision   RevisionID
 	Phase      Phase
-	Stable     GroupID // that served when it started; "" for the first deployment
-	Candidate  GroupID // that it makes
+	Stable     GroupID  // that served when it started; "" for the first deployment
+	Candidate  GroupID  // that it makes
+	Want       int      // instances, when it is done; the target's scale from then on
+	Gates      []GateID // must pass before it starts
 	Stages     []Stage
 	At         int       // the stage it is in
 	Since      time.Time // it entered the stage
+	Waiting    time.Time // since when it lacks the ready instances that the stage asks for; zero while it has them
 	Floor      int       // ready capacity must not fall below
-	Touched    bool      // an old instance was asked to stop
+	Touched    bool      // an old instance was taken out of traffic, or asked to stop
 	Asked      Intent
 	Why        []Why // newest last, bounded
 	Actor      Actor

@@ -40,6 +40,15 @@ type GroupID string
 // GroupOf is the group that deployment d makes.
 func GroupOf(d DeploymentID) GroupID { return GroupID("g" + d.String()) }
 
+// Deployment is the deployment that made the group; 0 when no deployment did.
+func (g GroupID) Deployment() DeploymentID {
+	n, err := strconv.ParseInt(strings.TrimPrefix(string(g), "g"), 10, 64)
+	if err != nil || GroupOf(DeploymentID(n)) != g {
+		return 0
+	}
+	return DeploymentID(n)
+}
+
 // Commit is a full hexadecimal git object name.
 type Commit string
 
@@ -107,6 +116,9 @@ type Fence struct {
 func (f Fence) Less(g Fence) bool {
 	return f.Epoch < g.Epoch || f.Epoch == g.Epoch && f.Generation < g.Generation
 }
+
+// Next is the fence after one more commit.
+func (f Fence) Next() Fence { return Fence{f.Epoch, f.Generation + 1} }
 
 func (f Fence) String() string { return fmt.Sprintf("%d.%d", f.Epoch, f.Generation) }
 

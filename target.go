@@ -11,10 +11,10 @@ import (
 type Target struct {
 	ID       TargetID
 	Kind     Kind
-	Port     int     // of its route; given when the target is first known, and kept; 0 for workers
-	Want     int     // instances
-	Stable   GroupID // what serves; "" before the first deployment has succeeded
-	Previous RevisionID
+	Port     int        // of its route; given when the target is first known, and kept; 0 for workers
+	Want     int        // instances of the stable group; a deployment brings its own scale when it succeeds
+	Stable   GroupID    // what serves; "" before the first deployment has succeeded
+	Previous RevisionID // that served before
 	Fence    Fence
 	Owner    string    // which server plans for it
 	OwnedTil time.Time // by database time
