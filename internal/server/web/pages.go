@@ -1,0 +1,178 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+const listLength = 50
+
+func (s *site) board(r *http.Request, _ slipway.Principal) (page, error) {
+	b, err := s.View.Board(r.Context())
+	if err != nil {
+		return page{}, err
+	}
+	builds, err := s.View.Builds(r.Context(), "", 8)
+	return page{
+		Title: "Board", Command: "slipway status",
+		Parts: []part{
+			{Template: "board", Data: movingFirst(b)},
+			{Template: "recent", Class: "quiet", Data: builds},
+		},
+	}, err
+}
+
+// movingFirst puts the services that move before those that rest.
+func movingFirst(b api.Board) api.Board {
+	var moving, rest []api.BoardService
+	for _, s := range b.Services {
+		if isMoving(s) {
+			moving = append(moving, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	b.Services = append(moving, rest...)
+	return b
+}
+
+func isMoving(s api.BoardService) bool {
+	for _, t := range s.Targets {
+		if t.Moving != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *site) builds(r *http.Request, _ slipway.Principal) (page, error) {
+	repository := r.URL.Query().Get("repository")
+	builds, err := s.View.Builds(r.Context(), repository, listLength)
+	return page{Title: "Builds", Command: "slipway builds", Parts: []part{{Template: "builds", Data: builds}}}, err
+}
+
+// buildPage is what the build's templates show.
+type buildPage struct {
+	api.Build
+	Chosen *api.Job // whose log is shown
+}
+
+func (s *site) build(r *http.Request, p slipway.Principal) (page, error) {
+	number, err := number(r, "number")
+	if err != nil {
+		return page{}, err
+	}
+	b, err := s.View.Build(r.Context(), p, r.PathValue("repository"), int(number))
+	if err != nil {
+		return page{}, err
+	}
+	data := buildPage{b, chosen(b, r.URL.Query().Get("job"))}
+	slug := b.Repository + "/" + strconv.Itoa(b.Number)
+	return page{
+		Title: "Build " + slug, Command: "slipway build " + slug + " --follow",
+		Ended: b.FinishedAt != nil,
+		Parts: []part{
+			{Template: "build-head", Data: data},
+			{Template: "build-steps", Class: "steps", Data: data},
+			{Template: "build-log", Class: "log", Data: data},
+		},
+	}, nil
+}
+
+// chosen is the job whose log is shown: the one asked for, else the one that
+// failed or runs, else the last that has a log.
+func chosen(b api.Build, id string) *api.Job {
+	var last *api.Job
+	for i := range b.Jobs {
+		j := &b.Jobs[i]
+		if j.ID == id {
+			return j
+		}
+		if j.Attempts > 0 && (last == nil || last.State != "failed") {
+			last = j
+		}
+	}
+	return last
+}
+
+func (s *site) deployments(r *http.Request, _ slipway.Principal) (page, error) {
+	q := r.URL.Query()
+	d, err := s.View.Deployments(r.Context(), q.Get("service"), q.Get("environment"), listLength)
+	return page{Title: "Deployments", Command: "slipway events", Parts: []part{{Template: "deployments", Data: d}}}, err
+}
+
+// deploymentPage is what the deployment's templates show.
+type deploymentPage struct {
+	api.Deployment
+	MayAbort bool
+}
+
+func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
+	id, err := number(r, "id")
+	if err != nil {
+		return page{}, err
+	}
+	d, err := s.View.Deployment(r.Context(), id)
+	if err != nil {
+		return page{}, err
+	}
+	data := deploymentPage{d, !d.Ended && p.CanDeploy(slipway.EnvironmentName(d.Environment))}
+	return page{
+		Title:   "Deployment " + strconv.FormatInt(id, 10),
+		Command: "slipway status " + d.Service, Ended: d.Ended,
+		Parts: []part{
+			{Template: "deployment-head", Data: data},
+			{Template: "deployment-schedule", Data: data},
+			{Template: "deployment-why", Data: data},
+			{Template: "deployment-instances", Data: data},
+		},
+	}, nil
+}
+
+func number(r *http.Request, name string) (int64, error) {
+	n, err := strconv.ParseInt(r.PathValue(name), 10, 64)
+	if err != nil || n < 1 {
+		return 0, slipway.Errorf(slipway.NotFound, "%q is not a number", r.PathValue(name)).Do("the board is at /")
+	}
+	return n, nil
+}
+
+func (s *site) unblock(w http.ResponseWriter, r *http.Request) {
+	s.do(w, r, func(p slipway.Principal) (string, error) {
+		n, err := number(r, "number")
+		if err != nil {
+			return "", err
+		}
+		repository := r.PathValue("repository")
+		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+		err = s.Desk.Unblock(r.Context(), p, repository, int(n), r.PostFormValue("job"))
+		return "/builds/" + url.PathEscape(repository) + "/" + strconv.FormatInt(n, 10), err
+	})
+}
+
+func (s *site) abort(w http.ResponseWriter, r *http.Request) {
+	s.do(w, r, func(p slipway.Principal) (string, error) {
+		id, err := number(r, "id")
+		if err != nil {
+			return "", err
+		}
+		return "/deployments/" + strconv.FormatInt(id, 10), s.Desk.Abort(r.Context(), p, id)
+	})
+}
+
+// do carries out what a button asks for and goes back to the page.
+func (s *site) do(w http.ResponseWriter, r *http.Request, f func(slipway.Principal) (string, error)) {
+	p, err := s.Sessions.Person(r)
+	if err == nil {
+		var back string
+		if back, err = f(p); err == nil {
+			http.Redirect(w, r, back, http.StatusSeeOther)
+			return
+		}
+	}
+	s.fail(w, r, err)
+}
