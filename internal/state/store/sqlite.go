@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-cd/slipway"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+var sqliteEngine = engine{
+	name:     "SQLite",
+	dialect:  "sqlite3",
+	now:      `CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER) * 1000`,
+	classify: classifySQLite,
+
+	lockSchema: noSchemaLock,
+}
+
+// SQLite has one writer at a time anyway: giving it one connection makes the
+// others wait in order, instead of polling a lock file.
+const sqliteReaders = 4
+
+func openSQLite(path string) (*Store, error) {
+	if !filepath.IsAbs(path) {
+		return nil, slipway.Errorf(slipway.Invalid, "the path of the SQLite database is not absolute: %q", path).
+			Do("Write sqlite:/absolute/path.db.")
+	}
+	if err := createPrivate(path); err != nil {
+		e := slipway.Errorf(slipway.Unavailable, "the database file %s cannot be opened", path)
+		e.Err = err
+		if isFull(err) {
+			e.Message = diskFull
+		}
+		return nil, e
+	}
+	engine := sqliteEngine
+	engine.name = "the database file " + path
+
+	// Pragmas are in the DSN because Exec would reach one connection only.
+	writing, err := sql.Open("sqlite", sqliteDSN(path, "_txlock", "immediate"))
+	if err != nil {
+		return nil, err
+	}
+	writing.SetMaxOpenConns(1)
+	reading, err := sql.Open("sqlite", sqliteDSN(path, "_pragma", "query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(err, writing.Close())
+	}
+	reading.SetMaxOpenConns(sqliteReaders)
+	reading.SetMaxIdleConns(sqliteReaders)
+	return &Store{engine: engine, writing: writing, reading: reading}, nil
+}
+
+func sqliteDSN(path, key, value string) string {
+	q := url.Values{"_pragma": {
+		"busy_timeout(5000)", // first: setting the journal mode may wait as well
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"foreign_keys(1)",
+	}}
+	q.Add(key, value)
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+// createPrivate makes an empty file that only its owner may read, and sees to
+// it that its name survives a power failure.
+func createPrivate(path string) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	return dir.Sync()
+}
+
+func classifySQLite(err error) *cause {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return nil
+	}
+	switch e.Code() & 0xff { // the rest are details
+	case sqlite3.SQLITE_FULL:
+		return &cause{code: slipway.Unavailable, message: diskFull, next: diskFullNext}
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return &cause{code: slipway.Unavailable, message: "the database is in use by another process",
+			next: "Try again; if it stays so, look who else has the file open."}
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return &cause{code: slipway.Internal, message: "@ is damaged or is not a SQLite database",
+			next: "Nothing was changed. Move the file away and restore a backup in its place."}
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return &cause{code: slipway.Unavailable, message: "@ cannot be written",
+			next: "Look at who owns the file and its directory."}
+	case sqlite3.SQLITE_IOERR:
+		return &cause{code: slipway.Unavailable, message: "the disk under @ has failed to read or write",
+			next: "Look at the kernel's log (dmesg) and at the space left on the disk."}
+	case sqlite3.SQLITE_CONSTRAINT:
+		return &cause{duplicate: strings.Contains(e.Error(), "UNIQUE")}
+	}
+	return nil
+}
+
+// Two processes of Slipway on one file are kept apart by the data directory's
+// lock; SQLite's own locks do for the rest.
+func noSchemaLock(context.Context, *sql.DB) (func(), error) { return func() {}, nil }

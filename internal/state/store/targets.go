@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// targetColumns go with scanTarget.
+const targetColumns = `service, environment, kind, port, generation, owner, owned_until, data`
+
+// EnsureTarget returns the target of want.ID, and makes it of want when there
+// is none. A new web target gets a port: port is told which are taken, and no
+// other target is made meanwhile. Whatever port returns as an error is
+// returned. A target keeps its kind and its port: it returns Conflict when want
+// is of another kind.
+func (s *Store) EnsureTarget(ctx context.Context, want slipway.Target, port func(taken []int) (int, error)) (slipway.Target, error) {
+	got, err := s.Target(ctx, want.ID)
+	if slipway.CodeOf(err) != slipway.NotFound {
+		return got, orKind(got, want, err)
+	}
+	err = s.write(ctx, "make a target", func(ctx context.Context, t *tx) error {
+		if _, err := t.next(ctx, "port", 1); err != nil { // the lock that makers of targets share
+			return err
+		}
+		got, err = t.target(ctx, want.ID)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return orKind(got, want, err)
+		}
+		got = want
+		if want.Kind == slipway.Web {
+			taken, err := takenPorts(ctx, t)
+			if err != nil {
+				return err
+			}
+			if got.Port, err = port(taken); err != nil {
+				return err
+			}
+		}
+		got.Fence, got.Owner = slipway.Fence{Epoch: s.epoch}, ""
+		return t.insertTarget(ctx, got)
+	})
+	if err != nil {
+		return slipway.Target{}, err
+	}
+	return got, nil
+}
+
+func orKind(got, want slipway.Target, err error) error {
+	if err == nil && want.Kind != "" && got.Kind != want.Kind {
+		return slipway.Errorf(slipway.Conflict, "%s is a %s and cannot become a %s", got.ID, got.Kind, want.Kind).
+			Do("Give the %s a service name of its own.", want.Kind)
+	}
+	return err
+}
+
+// Target returns NotFound when the service was never meant for the environment.
+func (s *Store) Target(ctx context.Context, id slipway.TargetID) (slipway.Target, error) {
+	row := s.reading.QueryRowContext(ctx, `SELECT `+targetColumns+` FROM targets WHERE service = $1 AND environment = $2`,
+		string(id.Service), string(id.Environment))
+	t, err := s.scanTarget(row)
+	return t, s.fail(noTarget(err, id), "read a target")
+}
+
+// Targets lists all, by service and environment.
+func (s *Store) Targets(ctx context.Context) ([]slipway.Target, error) {
+	all, err := scan(ctx, s.reading, func(rows *sql.Rows) (slipway.Target, error) { return s.scanTarget(rows) },
+		`SELECT `+targetColumns+` FROM targets ORDER BY service, environment`)
+	return all, s.fail(err, "list targets")
+}
+
+func noTarget(err error, id slipway.TargetID) error {
+	return missing(err, "the service %q is not known in %q: nothing was deployed there yet", id.Service, id.Environment)
+}
+
+// target reads and locks one.
+func (t *tx) target(ctx context.Context, id slipway.TargetID) (slipway.Target, error) {
+	return t.store.scanTarget(t.QueryRowContext(ctx, `SELECT `+targetColumns+` FROM targets WHERE service = $1 AND environment = $2`+t.store.engine.forUpdate,
+		string(id.Service), string(id.Environment)))
+}
+
+func (s *Store) scanTarget(row interface{ Scan(...any) error }, more ...any) (slipway.Target, error) {
+	var t, columns slipway.Target
+	var generation, ownedUntil int64
+	var data string
+	err := row.Scan(append([]any{&columns.ID.Service, &columns.ID.Environment, &columns.Kind, &columns.Port,
+		&generation, &columns.Owner, &ownedUntil, &data}, more...)...)
+	if err != nil {
+		return t, err
+	}
+	if err := decode(data, &t); err != nil {
+		return t, err
+	}
+	t.ID, t.Kind, t.Port, t.Owner = columns.ID, columns.Kind, columns.Port, columns.Owner
+	t.Fence = slipway.Fence{Epoch: s.epoch, Generation: uint64(generation)}
+	t.OwnedTil = fromMicros(ownedUntil)
+	return t, nil
+}
+
+func (t *tx) insertTarget(ctx context.Context, v slipway.Target) error {
+	data, err := encodeTarget(v)
+	if err != nil {
+		return err
+	}
+	_, err = t.ExecContext(ctx, `INSERT INTO targets (`+targetColumns+`, specs, draining, route) VALUES ($1, $2, $3, $4, 0, '', 0, $5, '{}', '{}', 'null')`,
+		string(v.ID.Service), string(v.ID.Environment), string(v.Kind), v.Port, data)
+	return err
+}
+
+// encodeTarget leaves out what has a column.
+func encodeTarget(t slipway.Target) (string, error) {
+	return encode(slipway.Target{Want: t.Want, Stable: t.Stable, Previous: t.Previous})
+}
+
+func takenPorts(ctx context.Context, q querier) ([]int, error) {
+	return scan(ctx, q, func(rows *sql.Rows) (port int, err error) {
+		return port, rows.Scan(&port)
+	}, `SELECT port FROM targets WHERE port <> 0 ORDER BY port`)
+}
