@@ -50,8 +50,9 @@ type GroupSpec struct {
 type GroupStatus struct {
 	ID        GroupID
 	Target    TargetID
-	Fence     Fence // highest the executor has seen for the target
-	Replicas  int   // that it was last asked for
+	Revision  RevisionID // that it runs
+	Fence     Fence      // highest the executor has seen for the target
+	Replicas  int        // that it was last asked for
 	Instances []InstanceStatus
 }
 

@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// turnBack starts going back to what served before.
+func (p *plan) turnBack(d *slipway.Deployment, why string) {
+	d.Phase = slipway.RollingBack
+	d.Since = p.now
+	d.Waiting = time.Time{}
+	p.sayTurnBack(d, why)
+}
+
+// moveReturn brings the old group back to its capacity before the new one goes.
+// What must never run twice goes first instead.
+func (p *plan) moveReturn(d *slipway.Deployment) bool {
+	gone := p.left(d.Candidate) == 0
+	if vacates(d) && !gone {
+		return false
+	}
+	if t := p.was.Troubles[d.Stable]; t.Permanent {
+		p.giveUp(d, t.Why)
+		return true
+	}
+	if n := p.needed(d); p.ready(d.Stable) < n {
+		return p.await(d, d.Stable, n, p.giveUp)
+	}
+	if !d.Waiting.IsZero() {
+		p.sayReady(d, d.Stable)
+		d.Waiting = time.Time{}
+	}
+	if !gone {
+		return false
+	}
+	p.sayReturned(d)
+	p.end(d, slipway.RolledBack)
+	return true
+}
+
+// needed is the ready capacity that the old group must have before the new one
+// may go: all of it if we took some away, else what the deployment found.
+func (p *plan) needed(d *slipway.Deployment) int {
+	want := p.next.Target.Want
+	if d.Stable == "" {
+		return 0
+	}
+	if d.Touched {
+		return want
+	}
+	return min(want, d.Floor)
+}
+
+// giveUp ends a deployment that can go neither on nor back. What is ready of
+// either group keeps serving.
+func (p *plan) giveUp(d *slipway.Deployment, why string) {
+	p.say("%s", why)
+	p.sayStuck(d)
+	p.end(d, slipway.Stuck)
+}
+
+// settleReturn restores the old group, and lets the new one go when that is
+// done; of the new one only what is not ready goes before.
+func (p *plan) settleReturn(d *slipway.Deployment) {
+	want := p.next.Target.Want
+	p.exclusive = vacates(d)
+	if d.Stable != "" {
+		p.keep[d.Stable] = want
+	}
+	if p.exclusive {
+		return
+	}
+	p.floor = p.needed(d)
+	if p.ready(d.Stable) < p.floor {
+		p.keep[d.Candidate] = p.ready(d.Candidate)
+	}
+}

@@ -1,0 +1,147 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// maxWhys bounds the story that a deployment keeps; what is older is in the
+// events.
+const maxWhys = 100
+
+// say adds a sentence to the deployment's story, or to the target's when none
+// is moving. While nothing has happened it does not repeat itself.
+func (p *plan) say(format string, args ...any) {
+	why := slipway.Why{At: p.now, Text: fmt.Sprintf(format, args...)}
+	if d := p.next.Deployment; d != nil && !d.Phase.Ended() {
+		told := func(w slipway.Why) bool { return w.Text == why.Text && !w.At.Before(d.Since) }
+		if slices.ContainsFunc(d.Why, told) {
+			return
+		}
+		d.Why = append(d.Why, why)
+		if over := len(d.Why) - maxWhys; over > 0 {
+			d.Why = slices.Delete(d.Why, 0, over)
+		}
+	}
+	p.why = append(p.why, why)
+}
+
+func (p *plan) sayStart(d *slipway.Deployment, r slipway.Revision, from int) {
+	switch {
+	case d.Stable == "":
+		p.say("starts %s of @%d, the first to serve", count(d.Want, "instance"), d.Release)
+	case r.Strategy == slipway.Recreate:
+		p.say("recreates: %s of @%d end, then %d of @%d start", count(from, "instance"), d.From, d.Want, d.Release)
+	default:
+		p.say("rolls from %s of @%d to %d of @%d", count(from, "instance"), d.From, d.Want, d.Release)
+	}
+}
+
+// sayReady names the instances that became ready since the stage began.
+func (p *plan) sayReady(d *slipway.Deployment, g slipway.GroupID) {
+	var parts []string
+	for _, i := range p.members(g) {
+		if i.Phase == slipway.InstanceReady && !i.Since.Before(d.Since) {
+			parts = append(parts, fmt.Sprintf("%s ready in %s", i.ID, span(i.ReadyIn)))
+		}
+	}
+	if len(parts) > 0 {
+		p.say("%s", strings.Join(parts, " · "))
+	}
+}
+
+func (p *plan) sayDrained(i slipway.InstanceStatus, d slipway.Drain) {
+	switch {
+	case ending(i):
+		p.say("%s ended by itself%s", i.ID, because(i.Why))
+	case p.next.Target.Kind != slipway.Web || !i.EverReady:
+		p.say("%s is asked to stop", i.ID)
+	default:
+		p.say("%s drained in %s (0 requests left)", i.ID, span(p.now.Sub(d.Since)))
+	}
+}
+
+// whyNotReady names the first instance of g that lacked.
+func (p *plan) whyNotReady(g slipway.GroupID, n int, allowed time.Duration) string {
+	for _, i := range p.members(g) {
+		if i.Phase == slipway.InstanceReady {
+			continue
+		}
+		text := fmt.Sprintf("%s was not ready within %s", i.ID, span(allowed))
+		if i.Restarts > 0 {
+			text += fmt.Sprintf(", restarted %s", times(i.Restarts))
+		}
+		return text + because(i.Why)
+	}
+	release := p.next.Specs[g].Revision.Release
+	return fmt.Sprintf("%d of %d of @%d were not there within %s%s", n-p.ready(g), n, release, span(allowed), because(p.was.Troubles[g].Why))
+}
+
+func (p *plan) sayRefused(d *slipway.Deployment) {
+	if d.Stable == "" {
+		p.say("@%d was refused; nothing served before it", d.Release)
+		return
+	}
+	p.say("@%d was refused; what serves (@%d, %s) was not touched", d.Release, d.From, count(p.next.Target.Want, "instance"))
+}
+
+func (p *plan) sayTurnBack(d *slipway.Deployment, why string) {
+	if d.Stable == "" {
+		p.say("takes @%d away: %s", d.Release, why)
+		return
+	}
+	p.say("goes back to @%d: %s", d.From, why)
+}
+
+func (p *plan) sayReturned(d *slipway.Deployment) {
+	if d.Stable == "" {
+		p.say("@%d is gone; nothing served before it", d.Release)
+		return
+	}
+	p.say("@%d serves as before: %d of %d ready", d.From, p.ready(d.Stable), p.next.Target.Want)
+}
+
+func (p *plan) sayStuck(d *slipway.Deployment) {
+	p.say("@%d cannot come back by itself: see why its instances do not become ready, mend that, or deploy a release that does; %d ready instances keep serving",
+		d.From, p.capacity())
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// span writes a duration as people read it: 180 ms, 2.1 s, 30 s, 2 min 10 s.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second && d%time.Second != 0:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d%time.Minute < time.Second:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+}
