@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+func (a *app) buildsCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:     "builds [REPOSITORY]",
+		Short:   "The newest builds",
+		Example: "  slipway builds\n  slipway builds thoughts-backend --limit 5",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			all, err := client.Builds(c.Context(), first(args), limit)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			switch {
+			case a.json:
+				return s.json(all)
+			case len(all) == 0:
+				return s.line("No builds yet. In a repository with a pipeline: slipway remote add && git push slipway master")
+			}
+			var t table
+			for _, b := range all {
+				t.row(s.paint(bold, slugOf(b)), s.buildState(b.State), one(b.Branch+b.Tag), short(b.Commit), cut(one(b.Subject), 40),
+					who(b.Actor), ago(a.now().Sub(b.CreatedAt))+" ago", span(b.StartedAt, b.FinishedAt, a.now()))
+			}
+			return t.write(s.out)
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", listed, "how many")
+	return c
+}
+
+func slugOf(b api.Build) string { return fmt.Sprintf("%s/%d", b.Repository, b.Number) }
+
+func (a *app) unblockCommand() *cobra.Command {
+	var step string
+	c := &cobra.Command{
+		Use:     "unblock [REPOSITORY/]NUMBER",
+		Short:   "Let a build past its block step",
+		Example: "  slipway unblock thoughts-backend/12",
+		Args:    between(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			repository, number, err := slug(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			b, err := client.Unblock(c.Context(), repository, number, step)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			if a.json {
+				return s.json(b)
+			}
+			return s.line("%s goes on. Watch it: slipway build %s --follow", slugOf(b), slugOf(b))
+		},
+	}
+	c.Flags().StringVar(&step, "step", "", "which block step, when there are several: its key")
+	return c
+}
+
+func (a *app) cancelCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel [REPOSITORY/]NUMBER",
+		Short:   "End a build: what runs is stopped, what waits never starts",
+		Example: "  slipway cancel thoughts-backend/12",
+		Args:    between(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			repository, number, err := slug(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			b, err := client.CancelBuild(c.Context(), repository, number)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			if a.json {
+				return s.json(b)
+			}
+			running := slices.ContainsFunc(b.Jobs, func(j api.Job) bool { return j.State == "running" })
+			if running {
+				return s.line("%s is being cancelled: what runs has 10 s to end", slugOf(b))
+			}
+			return s.line("%s is cancelled", slugOf(b))
+		},
+	}
+}

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/manifest"
+)
+
+func (a *app) deployCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "deploy ENV [SERVICE[@RELEASE]]",
+		Short: "Move a service to a release, and watch it",
+		Long: "Moves a service to a release and shows how it goes; fails when it did not succeed.\n\n" +
+			"Without SERVICE: the one of the nearest slipway.yaml upward. Without RELEASE: in a job the one its build\n" +
+			"published, else the newest that is live in the environment before.",
+		Example: "  slipway deploy prod\n  slipway deploy prod thoughts-backend@14",
+		Args:    between(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			d := api.CreateDeployment{Environment: args[0], Kind: string(slipway.KindDeploy)}
+			var err error
+			if len(args) == 2 {
+				d.Service, d.Release, err = serviceRelease(args[1])
+			} else {
+				d.Service, err = nearestService()
+			}
+			if err != nil {
+				return err
+			}
+			return a.deploy(c, d)
+		},
+	}
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:     "rollback SERVICE ENV",
+		Short:   "Return a service to an earlier release",
+		Long:    "Returns a service to the release that served before, or with --to to any earlier one.",
+		Example: "  slipway rollback thoughts-backend prod\n  slipway rollback thoughts-backend prod --to 12",
+		Args:    between(2, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			d := api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRollback)}
+			if to != "" {
+				n, err := strconv.Atoi(strings.TrimPrefix(to, "@"))
+				if err != nil || n < 1 {
+					return slipway.Errorf(slipway.Invalid, "--to must be the number of a release, not %q", to).
+						Do("see them: slipway releases %s", args[0])
+				}
+				d.Release = n
+			}
+			return a.deploy(c, d)
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "number of the release to return to")
+	return c
+}
+
+func (a *app) restartCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "restart SERVICE ENV",
+		Short:   "Replace the instances of a service by new ones of the same release",
+		Example: "  slipway restart thoughts-backend prod",
+		Args:    between(2, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.deploy(c, api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRestart)})
+		},
+	}
+}
+
+func (a *app) abortCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "abort DEPLOYMENT | SERVICE ENV",
+		Short:   "Make a running deployment return to what served before",
+		Example: "  slipway abort 77\n  slipway abort thoughts-backend prod",
+		Args:    between(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			id, err := moving(c.Context(), client, args)
+			if err != nil {
+				return err
+			}
+			d, err := client.Abort(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			if a.json {
+				return s.json(d)
+			}
+			return s.line("deployment %d returns %s %s to %s. %s", d.ID, d.Service, d.Environment, release(d.From), d.URL)
+		},
+	}
+}
+
+// moving is the deployment that a person means by its number or its target.
+func moving(ctx context.Context, client *api.Client, args []string) (int64, error) {
+	if len(args) == 1 {
+		id, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil || id < 1 {
+			return 0, slipway.Errorf(slipway.Invalid, "%q is not the number of a deployment", args[0])
+		}
+		return id, nil
+	}
+	t, err := client.Target(ctx, args[0], args[1])
+	switch {
+	case err != nil:
+		return 0, err
+	case t.Moving == nil:
+		return 0, slipway.Errorf(slipway.Conflict, "nothing moves %s in %s", args[0], args[1])
+	}
+	return t.Moving.ID, nil
+}
+
+// serviceRelease reads SERVICE or SERVICE@RELEASE.
+func serviceRelease(s string) (service string, release int, err error) {
+	service, number, found := strings.Cut(s, "@")
+	if found {
+		release, err = strconv.Atoi(number)
+		if err != nil || release < 1 {
+			return "", 0, slipway.Errorf(slipway.Invalid, "%q is not a release; write %s@NUMBER", s, service).
+				Do("see them: slipway releases %s", service)
+		}
+	}
+	return service, release, slipway.ServiceName(service).Validate()
+}
+
+func nearestService() (string, error) {
+	m, _, err := nearestManifest("")
+	return string(m.Service), err
+}
+
+// nearestManifest reads the nearest slipway.yaml upward, which must be of
+// service unless that is "".
+func nearestManifest(service string) (slipway.Manifest, string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return slipway.Manifest{}, "", err
+	}
+	file, err := manifest.Find(dir)
+	if err != nil {
+		return slipway.Manifest{}, "", err
+	}
+	m, _, err := manifest.Load(file)
+	if err == nil && service != "" && string(m.Service) != service {
+		err = slipway.Errorf(slipway.NotFound, "no service %q here; %s is of %s", service, file, m.Service)
+	}
+	return m, file, err
+}
+
+// deploy asks for a deployment and shows it until it has ended.
+func (a *app) deploy(c *cobra.Command, ask api.CreateDeployment) error {
+	p, err := a.place()
+	if err != nil {
+		return err
+	}
+	client := api.New(p.url, p.token)
+	if !p.job {
+		ask.Key = rand.Text() // so that asking again, when the answer got lost, deploys once
+	}
+	d, err := askFor(c.Context(), client, ask, p.job)
+	if err != nil {
+		return err
+	}
+	d, err = a.watch(c.Context(), a.screen(c), client, d)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return slipway.Errorf(slipway.Conflict, "you stopped watching; deployment %d goes on", d.ID).
+			Do("look at it: %s · end it: slipway abort %d", d.URL, d.ID)
+	case err != nil:
+		return err
+	case d.Phase != string(slipway.Succeeded):
+		return errFailed
+	}
+	return nil
+}
+
+// askFor asks for a deployment; in a job also of a server that restarts.
+func askFor(ctx context.Context, client *api.Client, ask api.CreateDeployment, job bool) (api.Deployment, error) {
+	wait := patience{limit: awayFor}
+	if !job {
+		wait.limit = 0
+	}
+	for {
+		d, err := client.Deploy(ctx, ask)
+		if err == nil {
+			return d, nil
+		}
+		if err := wait.again(ctx, err); err != nil {
+			return d, err
+		}
+	}
+}

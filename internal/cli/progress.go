@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// progress shows a deployment as it goes: stages and traffic that redraw
+// themselves on a terminal, one line per fact elsewhere.
+type progress struct {
+	s     *screen
+	paper paper
+	first api.Deployment
+	told  int              // of its Why
+	last  api.Why          // the newest told
+	facts map[int][]string // by stage; -1 before the first
+
+	rate   float64 // requests a second
+	at     time.Time
+	counts uint64
+}
+
+func newProgress(s *screen, d api.Deployment) *progress {
+	return &progress{s: s, paper: paper{s: s}, first: d, facts: map[int][]string{}}
+}
+
+// show shows d as it is at now.
+func (p *progress) show(d api.Deployment, now time.Time) error {
+	news := p.news(d)
+	if !p.s.terminal {
+		return p.lines(d, news)
+	}
+	for _, w := range news {
+		stage := d.At
+		if d.StartedAt == nil {
+			stage = -1
+		}
+		p.facts[stage] = append(p.facts[stage], one(w.Text))
+	}
+	p.measure(d, now)
+	lines := append(p.stages(d, now), p.traffic(d)...)
+	if d.Ended {
+		lines = append(lines, p.s.ending(d)...)
+	}
+	return p.paper.redraw(lines)
+}
+
+// news is what d's Why holds that was not told yet. The list is bounded: its
+// oldest entries may have gone.
+func (p *progress) news(d api.Deployment) []api.Why {
+	from := 0
+	if p.told > 0 {
+		from = 1 + slices.IndexFunc(d.Why, func(w api.Why) bool { return w.At.Equal(p.last.At) && w.Text == p.last.Text })
+	}
+	news := d.Why[from:]
+	if len(news) > 0 {
+		p.told += len(news)
+		p.last = news[len(news)-1]
+	}
+	return news
+}
+
+// lines prints what is new, with times.
+func (p *progress) lines(d api.Deployment, news []api.Why) error {
+	var lines []string
+	if p.at.IsZero() {
+		p.at = d.CreatedAt
+		lines = append(lines, clock(d.CreatedAt)+"  "+p.head(d))
+	}
+	for _, w := range news {
+		lines = append(lines, clock(w.At)+"  "+one(w.Text))
+	}
+	if d.Ended {
+		lines = append(lines, p.s.ending(d)...)
+	}
+	for _, line := range lines {
+		if err := p.s.line("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *progress) head(d api.Deployment) string {
+	s := p.s
+	return fmt.Sprintf("%s  %s  %s   %s, %s   %s", s.paint(bold, d.Service), s.paint(bold, d.Environment), fromTo(d),
+		d.Strategy, count(d.Want, "instance"), s.paint(dim, fmt.Sprintf("(by %s, %s)", who(d.Actor), d.URL)))
+}
+
+func fromTo(d api.Deployment) string {
+	if d.From == 0 {
+		return release(d.Release)
+	}
+	return release(d.From) + " → " + release(d.Release)
+}
+
+func (p *progress) stages(d api.Deployment, now time.Time) []string {
+	lines := []string{p.head(d)}
+	width := 9
+	for _, stage := range d.Stages {
+		width = max(width, wide(stage.Title))
+	}
+	if facts := p.facts[-1]; len(facts) > 0 {
+		lines = append(lines, fmt.Sprintf("  %s %s  %s", p.mark(d, -1), pad("gates", width), strings.Join(facts, " · ")))
+	}
+	for i, stage := range d.Stages {
+		line := fmt.Sprintf("  %s %s  %s", p.mark(d, i), pad(stage.Title, width), strings.Join(p.facts[i], " · "))
+		if i == d.At && !d.Ended {
+			line += p.waiting(d, len(p.facts[i]) > 0, now)
+		}
+		lines = append(lines, trimRight(line))
+	}
+	return lines
+}
+
+// mark says how stage i is; -1 is before the first.
+func (p *progress) mark(d api.Deployment, i int) string {
+	s := p.s
+	switch {
+	case d.Phase == string(slipway.Succeeded), i < d.At:
+		return s.paint(green, "✓")
+	case i > d.At:
+		return " "
+	case d.Ended:
+		return s.paint(red, "✗")
+	}
+	return s.paint(amber, "⠼")
+}
+
+// waiting says which new instances are not ready, and why.
+func (p *progress) waiting(d api.Deployment, more bool, now time.Time) string {
+	var all []string
+	for _, i := range d.Instances {
+		if i.Group != group(d) || i.Phase == "ready" || i.Phase == "stopping" || i.Phase == "stopped" {
+			continue
+		}
+		line := i.ID + " " + i.Phase + " " + pending
+		if i.Why != "" {
+			line += " " + one(i.Why)
+		}
+		if i.Since != nil {
+			line += "  " + p.s.paint(dim, took(now.Sub(*i.Since)))
+		}
+		all = append(all, line)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	text := strings.Join(all, " · ")
+	if more {
+		text = " · " + text
+	}
+	return text
+}
+
+// group is the one that a deployment makes.
+func group(d api.Deployment) string { return string(slipway.GroupOf(slipway.DeploymentID(d.ID))) }
+
+const barCells = 21
+
+// traffic draws how traffic is split: [@13 ██████░░░ @14]  33 %.
+func (p *progress) traffic(d api.Deployment) []string {
+	if d.From == 0 || d.StartedAt == nil {
+		return nil
+	}
+	s := p.s
+	after := (d.Weight*barCells + int(slipway.All)/2) / int(slipway.All)
+	bar := strings.Repeat("█", barCells-after) + s.paint(green, strings.Repeat("░", after))
+	line := fmt.Sprintf("  [%s %s %s]  %3d %%", release(d.From), bar, release(d.Release), d.Weight/100)
+	if p.rate >= 0.5 {
+		line += fmt.Sprintf("    %.0f requests/s", p.rate)
+	}
+	if d.Requests > p.first.Requests {
+		line += "   " + s.errors(d.Errors-min(p.first.Errors, d.Errors))
+	}
+	return []string{line}
+}
+
+func (s *screen) errors(n uint64) string {
+	if n == 0 {
+		return "0 errors"
+	}
+	return s.paint(red, count(int(n), "error"))
+}
+
+// measure counts requests over a second or so.
+func (p *progress) measure(d api.Deployment, now time.Time) {
+	gone := now.Sub(p.at).Seconds()
+	switch {
+	case p.at.IsZero() || d.Requests < p.counts:
+	case gone < 0.8:
+		return
+	default:
+		p.rate = float64(d.Requests-p.counts) / gone
+	}
+	p.at, p.counts = now, d.Requests
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+)
+
+const listed = 20 // rows of a list, unless --limit says otherwise
+
+func (a *app) releasesCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:     "releases [SERVICE]",
+		Short:   "The releases of a service, newest first",
+		Example: "  slipway releases thoughts-backend",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			all, err := client.Releases(c.Context(), first(args), limit)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			switch {
+			case a.json:
+				return s.json(all)
+			case len(all) == 0:
+				return s.line("No releases yet. A pipeline makes them: slipway image publish")
+			}
+			var t table
+			for _, r := range all {
+				live := ""
+				if len(r.LiveIn) > 0 {
+					live = s.paint(green, "● "+strings.Join(r.LiveIn, ", "))
+				}
+				t.row(s.paint(bold, slipway.ReleaseName(slipway.ServiceName(r.Service), r.Number)), short(r.Commit), cut(one(r.Subject), 40),
+					slipway.Digest(r.Image).Short(), r.Build, ago(a.now().Sub(r.CreatedAt))+" ago", live)
+			}
+			return t.write(s.out)
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", listed, "how many")
+	return c
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+func short(commit string) string { return slipway.Commit(commit).Short() }

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/manifest"
+)
+
+// Options say what the commands cannot know by themselves.
+type Options struct {
+	Version string
+	DataDir func() (string, error) // the data directory when --data does not name one
+	Publish Publisher              // makes and pushes images; nil: image publish says that it cannot
+}
+
+// Root is the slipway command with everything that people and jobs type. The
+// roles that run on a machine are added by their owner.
+func Root(o Options) *cobra.Command {
+	a := &app{Options: o, now: time.Now}
+	root := &cobra.Command{
+		Use:           "slipway",
+		Short:         "Continuous deployment in one binary",
+		Long:          "Slipway takes a commit from git push to production.",
+		Example:       "  slipway up                                       run Slipway on this machine\n  slipway remote add && git push slipway master    push a service\n  slipway status                                   see what runs where\n  slipway demo                                     watch all of it happen",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.data, "data", "", "data directory (default $XDG_DATA_HOME/slipway or ~/.local/share/slipway)")
+	f.StringVar(&a.server, "server", "", "address of the server (default: the one of the data directory)")
+	f.StringVar(&a.tokenFile, "token-file", "", "file that holds the token (default: the one of the data directory)")
+	f.BoolVar(&a.json, "json", false, "print JSON")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return slipway.Errorf(slipway.Invalid, "%s: %w", c.CommandPath(), err).Do("see: %s --help", c.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	groups(root)
+	root.AddCommand(
+		inGroup(watch, a.statusCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(),
+			a.eventsCommand(), a.logsCommand())...)
+	root.AddCommand(
+		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(),
+			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)
+	root.AddCommand(
+		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand())...)
+	root.AddCommand(a.versionCommand(), a.gitCredentialCommand(), manifestTopic(), exitCodesTopic())
+	parent(root)
+	return root
+}
+
+// Groups of commands in the help.
+const (
+	watch  = "watch"
+	act    = "act"
+	people = "people"
+)
+
+func groups(root *cobra.Command) {
+	root.AddGroup(
+		&cobra.Group{ID: watch, Title: "See what happens:"},
+		&cobra.Group{ID: act, Title: "Change something:"},
+		&cobra.Group{ID: people, Title: "People and agents:"},
+	)
+}
+
+func inGroup(id string, commands ...*cobra.Command) []*cobra.Command {
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	return commands
+}
+
+// app is what the commands share.
+type app struct {
+	Options
+	data, server, tokenFile string
+	json                    bool
+	now                     func() time.Time
+}
+
+// Main runs the command line and returns the exit code. Errors go to errOut.
+func Main(ctx context.Context, root *cobra.Command, args []string, errOut io.Writer) int {
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		report(errOut, err)
+	}
+	return ExitCode(err)
+}
+
+// parent makes c, which only holds other commands, show its help, and name the
+// command that was meant when it does not know one.
+func parent(c *cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		c.SuggestionsMinimumDistance = 2
+		err := slipway.Errorf(slipway.Invalid, "there is no command %q", c.CommandPath()+" "+args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return err.Do("did you mean %q?", c.CommandPath()+" "+near[0])
+		}
+		return err.Do("see: %s --help", c.CommandPath())
+	}
+	return c
+}
+
+// between checks the number of arguments and answers with the command's usage
+// and an example.
+func between(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		what := "too many arguments"
+		if len(args) < least {
+			what = "an argument is missing"
+		}
+		return slipway.Errorf(slipway.Invalid, "%s: %s", c.CommandPath(), what).Do("usage: %s\n%s", c.UseLine(), c.Example)
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  slipway version",
+		Args:    between(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s := a.screen(c)
+			if a.json {
+				return s.json(map[string]string{"version": a.Version})
+			}
+			return s.line("slipway %s", a.Version)
+		},
+	}
+}
+
+func manifestTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "manifest",
+		Short: "The keys of slipway.yaml",
+		Long:  manifest.Reference(),
+	}
+}
+
+func (s *screen) line(format string, args ...any) error {
+	_, err := fmt.Fprintf(s.out, format+"\n", args...)
+	return err
+}

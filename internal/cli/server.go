@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// place is where the server is and the token to use there.
+type place struct {
+	url, token string
+	job        bool // we are inside a job
+}
+
+// client finds the server and the token: flags first, then SLIPWAY_URL and
+// SLIPWAY_TOKEN, inside a job what its agent was given, else the data directory.
+func (a *app) client() (*api.Client, error) {
+	p, err := a.place()
+	if err != nil {
+		return nil, err
+	}
+	return api.New(p.url, p.token), nil
+}
+
+func (a *app) place() (place, error) {
+	p := place{url: a.server, job: os.Getenv("BUILDKITE_JOB_ID") != ""}
+	var err error
+	if a.tokenFile != "" {
+		if p.token, err = readToken(a.tokenFile); err != nil {
+			return place{}, err
+		}
+	}
+	p.or(os.Getenv("SLIPWAY_URL"), os.Getenv("SLIPWAY_TOKEN"))
+	if a.data == "" {
+		endpoint, _ := strings.CutSuffix(strings.TrimRight(os.Getenv("BUILDKITE_AGENT_ENDPOINT"), "/"), "/agent/v3")
+		p.or(endpoint, os.Getenv("BUILDKITE_AGENT_ACCESS_TOKEN"))
+	}
+	if p.url != "" && p.token != "" {
+		return p, nil
+	}
+	return a.fromData(p)
+}
+
+// or takes url and token where they are not known yet. A token goes with the
+// server it was given for: it is not taken for another.
+func (p *place) or(url, token string) {
+	if p.url == "" {
+		p.url = url
+	} else if url != "" && url != p.url {
+		return
+	}
+	if p.token == "" {
+		p.token = token
+	}
+}
+
+// fromData completes p with what the server wrote into the data directory.
+func (a *app) fromData(p place) (place, error) {
+	dir, err := a.dataDir()
+	if err != nil {
+		return place{}, err
+	}
+	var server struct {
+		URL string `json:"url"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "server.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &server)
+	}
+	switch {
+	case err == nil:
+	case p.url != "":
+	case errors.Is(err, fs.ErrNotExist):
+		return place{}, slipway.Errorf(slipway.Unavailable, "no server runs on %s", dir).
+			Do("start it: slipway up · or say where it is: --server URL --token-file FILE")
+	default:
+		return place{}, slipway.Errorf(slipway.Unavailable, "cannot read where the server is: %w", err)
+	}
+	token, err := readToken(filepath.Join(dir, "admin.token"))
+	if err == nil {
+		p.or(server.URL, token)
+	} else {
+		p.or(server.URL, "")
+	}
+	if p.token == "" {
+		return place{}, slipway.Errorf(slipway.Unauthenticated, "no token for %s", p.url).
+			Do("give one: --token-file FILE, or the variable SLIPWAY_TOKEN; an administrator makes it: slipway user add NAME")
+	}
+	return p, nil
+}
+
+func (a *app) dataDir() (string, error) {
+	if a.data != "" {
+		return filepath.Abs(a.data)
+	}
+	return a.DataDir()
+}
+
+func readToken(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", slipway.Errorf(slipway.Invalid, "there is no token file %s", file)
+	case err != nil:
+		return "", slipway.Errorf(slipway.Invalid, "cannot read the token: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}

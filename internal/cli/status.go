@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "status [SERVICE]",
+		Short:   "What runs where, and how it is",
+		Long:    "Shows the services by environments: the release that serves, its instances, since when, and what moves or failed last.\nWith a service: its addresses and instances.",
+		Example: "  slipway status\n  slipway status thoughts-backend",
+		Args:    between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			board, err := client.Board(c.Context())
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			if len(args) == 0 {
+				return s.showBoard(board, a.json, a.now())
+			}
+			service, err := findService(board, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return s.json(service)
+			}
+			return s.service(service, a.now())
+		},
+	}
+}
+
+func findService(b api.Board, name string) (api.BoardService, error) {
+	var known []string
+	for _, s := range b.Services {
+		if s.Name == name {
+			return s, nil
+		}
+		known = append(known, s.Name)
+	}
+	if len(known) == 0 {
+		return api.BoardService{}, slipway.Errorf(slipway.NotFound, "no service %q; there are none yet", name)
+	}
+	return api.BoardService{}, slipway.Errorf(slipway.NotFound, "no service %q; there are %s", name, strings.Join(known, ", "))
+}
+
+func (s *screen) showBoard(b api.Board, asJSON bool, now time.Time) error {
+	switch {
+	case asJSON:
+		return s.json(b)
+	case len(b.Services) == 0:
+		return s.line("Nothing is deployed yet. In a service's repository: slipway remote add && git push slipway master")
+	}
+	return s.board(b, now)
+}
+
+func (s *screen) board(b api.Board, now time.Time) error {
+	var t table
+	head := []string{""}
+	for _, env := range b.Environments {
+		head = append(head, s.paint(bold, env))
+	}
+	t.gap = 4
+	t.row(head...)
+	for _, service := range b.Services {
+		row := []string{s.paint(bold, service.Name)}
+		var notes []string
+		for i, target := range service.Targets {
+			row = append(row, s.cell(target, now))
+			if note := s.note(target, now); note != "" {
+				if i < len(service.Targets)-1 {
+					note = target.Environment + ": " + note
+				}
+				notes = append(notes, note)
+			}
+		}
+		t.row(append(row, strings.Join(notes, "  "))...)
+	}
+	return t.write(s.out)
+}
+
+// cell is one service in one environment: @14  ● 3/3  1 h.
+func (s *screen) cell(t api.Target, now time.Time) string {
+	if t.Release == 0 {
+		return s.paint(dim, "–")
+	}
+	cell := pad(release(t.Release), 4) + " " + s.health(t) + " " + pad(fmt.Sprintf("%d/%d", t.Ready, t.Want), 5)
+	if t.Since != nil {
+		cell += " " + pad(ago(now.Sub(*t.Since)), 6)
+	}
+	return cell
+}
+
+func (s *screen) health(t api.Target) string {
+	switch t.Health {
+	case "healthy":
+		return s.paint(green, "●")
+	case "degraded":
+		return s.paint(amber, "◐")
+	case "down":
+		return s.paint(red, "✗")
+	}
+	return "○"
+}
+
+// note is what a person should know of a target beyond its cell.
+func (s *screen) note(t api.Target, now time.Time) string {
+	switch d := t.Last; {
+	case t.Moving != nil:
+		return s.paint(amber, fmt.Sprintf("→ %s %s", release(t.Moving.Release), where(*t.Moving)))
+	case t.Why != "":
+		return s.paint(amber, one(t.Why))
+	case d == nil || d.Phase == "succeeded" || d.Phase == "superseded" || d.Phase == "cancelled":
+	case d.FinishedAt == nil:
+		return s.paint(red, fmt.Sprintf("⏸ %s %s", release(d.Release), verb(d.Phase)))
+	default:
+		return s.paint(red, fmt.Sprintf("⏸ %s %s %s ago", release(d.Release), verb(d.Phase), ago(now.Sub(*d.FinishedAt))))
+	}
+	return ""
+}
+
+func (s *screen) service(b api.BoardService, now time.Time) error {
+	var t table
+	for _, target := range b.Targets {
+		t.row(s.paint(bold, b.Name+"  "+target.Environment), s.cell(target, now), target.URL, s.note(target, now))
+		for _, i := range target.Instances {
+			t.row("  "+i.ID, release(i.Release)+" "+s.phase(i.Phase), i.Address, one(i.Why))
+		}
+	}
+	return t.write(s.out)
+}
+
+func (s *screen) phase(phase string) string {
+	switch phase {
+	case "ready":
+		return s.paint(green, "● ready")
+	case "unready", "backoff":
+		return s.paint(red, "✗ "+phase)
+	}
+	return s.paint(dim, "○ "+phase)
+}
+
+// where says how far a deployment is: 2 of 3, 33 %.
+func where(d api.Deployment) string {
+	if d.Phase != "progressing" || d.At >= len(d.Stages) {
+		return strings.ReplaceAll(d.Phase, "_", " ")
+	}
+	return fmt.Sprintf("%s, %d %%", d.Stages[d.At].Title, d.Weight/100)
+}
+
+// verb says how a deployment ended.
+func verb(phase string) string {
+	switch phase {
+	case "failed":
+		return "refused"
+	case "rolled_back":
+		return "rolled back"
+	}
+	return phase
+}
+
+func release(n int) string { return fmt.Sprintf("@%d", n) }
