@@ -82,8 +82,10 @@ type Step struct {
 	Branches  string            // Buildkite's branch patterns; empty means all
 	DependsOn []string          // keys; nil means the implicit order
 	NoDepends bool              // depends_on: ~ starts at once
-	Timeout   time.Duration     // 0: none
-	Prompt    string            // block: what the person is asked
+	// AllowFailure are those of DependsOn that may have failed.
+	AllowFailure []string
+	Timeout      time.Duration // 0: none
+	Prompt       string        // block: what the person is asked
 }
 
 // Queue is the queue whose agents may run the step.
@@ -174,6 +176,20 @@ type Attempt struct {
 	ExitStatus int
 	Signal     string // SIGKILL; empty when it exited by itself
 	Canceling  bool   // the agent is told to stop it
+	// EndAs is what the job becomes once a canceling attempt has ended: canceled
+	// or timed_out. EndBy is when it ends without a word from the agent.
+	EndAs     JobState
+	EndBy     time.Time
+	TokenHash string // hex SHA-256 of its token, which dies with it
+}
+
+// Assignment is a job in the hands of an agent: all it needs to run it.
+type Assignment struct {
+	Build      Build
+	Job        Job
+	Attempt    Attempt
+	Repository Repository
+	Token      string // of the attempt; given once
 }
 
 // AttemptState is where an attempt is.

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"slices"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// Reaches lists the environments to which jobs may deploy that run once this
+// block has been passed and before another is, in the order of environments.
+// Whoever unblocks it must be allowed to change all of them.
+func Reaches(b *slipway.Build, block slipway.JobID) []slipway.EnvironmentName {
+	at := slices.IndexFunc(b.Jobs, func(j slipway.Job) bool { return j.ID == block })
+	if at < 0 {
+		return nil
+	}
+	needs := needsOf(b)
+	before := above(needs, []int{at})
+	var others []int
+	for i := range b.Jobs {
+		if i != at && !before[i] && b.Jobs[i].Step.Kind == slipway.StepBlock && !b.Jobs[i].State.Ended() {
+			others = append(others, i)
+		}
+	}
+	behind, held := below(needs, []int{at}), below(needs, others)
+	var out []slipway.EnvironmentName
+	for _, e := range slipway.Environments {
+		for i := range b.Jobs {
+			j := &b.Jobs[i]
+			if behind[i] && !held[i] && j.Step.Kind == slipway.StepCommand && !j.State.Ended() &&
+				slices.Contains(b.Authority.Deploy[j.Step.Queue()], e.Name) {
+				out = append(out, e.Name)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Person is whom job acts for: who unblocked the nearest block before it, else
+// who pushed.
+func Person(b *slipway.Build, job slipway.JobID) string {
+	at := slices.IndexFunc(b.Jobs, func(j slipway.Job) bool { return j.ID == job })
+	if at < 0 {
+		return b.Push.Actor.Person()
+	}
+	person := b.Push.Actor.Person()
+	for i, before := range above(needsOf(b), []int{at}) {
+		if before && b.Jobs[i].Unblocked != nil {
+			person = b.Jobs[i].Unblocked.By.Person()
+		}
+	}
+	return person
+}
+
+// above marks the steps that those at from need, directly or through others.
+func above(needs [][]int, from []int) []bool {
+	marked := make([]bool, len(needs))
+	for queue := slices.Clone(from); len(queue) > 0; queue = queue[1:] {
+		for _, n := range needs[queue[0]] {
+			if !marked[n] {
+				marked[n] = true
+				queue = append(queue, n)
+			}
+		}
+	}
+	return marked
+}
+
+// below marks the steps that need those at from, directly or through others.
+func below(needs [][]int, from []int) []bool {
+	needed := make([][]int, len(needs))
+	for i, ns := range needs {
+		for _, n := range ns {
+			needed[n] = append(needed[n], i)
+		}
+	}
+	return above(needed, from)
+}
