@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -42,14 +44,13 @@ var instanceID = regexp.MustCompile(`\bi-[0-9a-z]+\b`)
 // story is why, log and next.
 func (s *screen) story(d api.Deployment) []string {
 	var lines []string
-	why := ""
-	if n := len(d.Why); n > 0 {
-		why = one(d.Why[n-1].Text)
+	why := cause(d)
+	if why != "" {
 		lines = append(lines, "  why   "+why)
 	}
 	instance := failing(d, why)
 	if len(d.LogTail) > 0 {
-		lines = append(lines, "  log   last lines of "+instance+":")
+		lines = append(lines, trimRight("  log   last lines of "+instance)+":")
 		for _, line := range d.LogTail {
 			lines = append(lines, "        "+plain(line))
 		}
@@ -59,6 +60,17 @@ func (s *screen) story(d api.Deployment) []string {
 		logs += " --instance " + instance
 	}
 	return append(lines, "  next  "+logs+" · mend it · deploy again")
+}
+
+// cause is the newest Why that tells neither how it ended nor how it went back.
+func cause(d api.Deployment) string {
+	for _, w := range slices.Backward(d.Why) {
+		turned := strings.HasPrefix(w.Text, "goes back to @") || strings.HasPrefix(w.Text, "takes @")
+		if !outcome(w) && (turned || d.Phase != string(slipway.RolledBack)) {
+			return one(w.Text)
+		}
+	}
+	return ""
 }
 
 // failing is the instance that a deployment failed for.

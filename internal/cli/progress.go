@@ -16,9 +16,8 @@ type progress struct {
 	s     *screen
 	paper paper
 	first api.Deployment
-	told  int              // of its Why
-	last  api.Why          // the newest told
-	facts map[int][]string // by stage; -1 before the first
+	told  bool    // anything of its Why
+	last  api.Why // the newest told
 
 	rate   float64 // requests a second
 	at     time.Time
@@ -26,21 +25,13 @@ type progress struct {
 }
 
 func newProgress(s *screen, d api.Deployment) *progress {
-	return &progress{s: s, paper: paper{s: s}, first: d, facts: map[int][]string{}}
+	return &progress{s: s, paper: paper{s: s}, first: d}
 }
 
 // show shows d as it is at now.
 func (p *progress) show(d api.Deployment, now time.Time) error {
-	news := p.news(d)
 	if !p.s.terminal {
-		return p.lines(d, news)
-	}
-	for _, w := range news {
-		stage := d.At
-		if d.StartedAt == nil {
-			stage = -1
-		}
-		p.facts[stage] = append(p.facts[stage], one(w.Text))
+		return p.lines(d)
 	}
 	p.measure(d, now)
 	lines := append(p.stages(d, now), p.traffic(d)...)
@@ -54,26 +45,27 @@ func (p *progress) show(d api.Deployment, now time.Time) error {
 // oldest entries may have gone.
 func (p *progress) news(d api.Deployment) []api.Why {
 	from := 0
-	if p.told > 0 {
+	if p.told {
 		from = 1 + slices.IndexFunc(d.Why, func(w api.Why) bool { return w.At.Equal(p.last.At) && w.Text == p.last.Text })
 	}
 	news := d.Why[from:]
 	if len(news) > 0 {
-		p.told += len(news)
-		p.last = news[len(news)-1]
+		p.told, p.last = true, news[len(news)-1]
 	}
 	return news
 }
 
 // lines prints what is new, with times.
-func (p *progress) lines(d api.Deployment, news []api.Why) error {
+func (p *progress) lines(d api.Deployment) error {
 	var lines []string
 	if p.at.IsZero() {
 		p.at = d.CreatedAt
 		lines = append(lines, clock(d.CreatedAt)+"  "+p.head(d))
 	}
-	for _, w := range news {
-		lines = append(lines, clock(w.At)+"  "+one(w.Text))
+	for _, w := range p.news(d) {
+		if !outcome(w) {
+			lines = append(lines, clock(w.At)+"  "+one(w.Text))
+		}
 	}
 	if d.Ended {
 		lines = append(lines, p.s.ending(d)...)
@@ -105,26 +97,54 @@ func (p *progress) stages(d api.Deployment, now time.Time) []string {
 	for _, stage := range d.Stages {
 		width = max(width, wide(stage.Title))
 	}
-	if facts := p.facts[-1]; len(facts) > 0 {
-		lines = append(lines, fmt.Sprintf("  %s %s  %s", p.mark(d, -1), pad("gates", width), strings.Join(facts, " · ")))
+	facts := byStage(d)
+	if begin := facts[0]; len(begin) > 0 {
+		what := "start"
+		if d.StartedAt == nil {
+			what = "gates"
+		}
+		lines = append(lines, fmt.Sprintf("  %s %s  %s", p.mark(d, -1), pad(what, width), strings.Join(begin, " · ")))
 	}
 	for i, stage := range d.Stages {
-		line := fmt.Sprintf("  %s %s  %s", p.mark(d, i), pad(stage.Title, width), strings.Join(p.facts[i], " · "))
+		line := fmt.Sprintf("  %s %s  %s", p.mark(d, i), pad(stage.Title, width), strings.Join(facts[i+1], " · "))
 		if i == d.At && !d.Ended {
-			line += p.waiting(d, len(p.facts[i]) > 0, now)
+			line += p.waiting(d, len(facts[i+1]) > 0, now)
 		}
 		lines = append(lines, trimRight(line))
 	}
 	return lines
 }
 
+// byStage puts each Why of d to the stage it tells of; those before the first
+// stage come first. A new instance that is ready begins the stage that asks for
+// it, and what leaves for it follows.
+func byStage(d api.Deployment) [][]string {
+	facts := make([][]string, len(d.Stages)+1)
+	at, ready := 0, 0
+	for _, w := range d.Why {
+		if outcome(w) {
+			continue
+		}
+		ready += strings.Count(w.Text, " ready in ")
+		for at < len(d.Stages) && ready > 0 && (at == 0 || d.Stages[at-1].New < ready) {
+			at++
+		}
+		facts[at] = append(facts[at], one(w.Text))
+	}
+	return facts
+}
+
+// outcome reports whether a Why tells how the deployment ended, as the ending
+// does: @14 serves, @15 was refused.
+func outcome(w api.Why) bool { return strings.HasPrefix(w.Text, "@") }
+
 // mark says how stage i is; -1 is before the first.
 func (p *progress) mark(d api.Deployment, i int) string {
 	s := p.s
 	switch {
-	case d.Phase == string(slipway.Succeeded), i < d.At:
+	case d.Phase == string(slipway.Succeeded), i < d.At && d.StartedAt != nil:
 		return s.paint(green, "✓")
-	case i > d.At:
+	case i > d.At, i == d.At && d.StartedAt == nil:
 		return " "
 	case d.Ended:
 		return s.paint(red, "✗")

@@ -83,7 +83,7 @@ func testDeployment() api.Deployment {
 	return api.Deployment{
 		ID: 77, URL: "http://127.0.0.1:7070/deployments/77", Service: "thoughts-backend", Environment: "prod", Kind: "deploy",
 		From: 13, Release: 14, Strategy: "rolling", Phase: "progressing", Want: 3, At: 1, NewReady: 1, OldReady: 2, Weight: 3333,
-		Stages:    []api.Stage{{Title: "1 of 3"}, {Title: "2 of 3"}, {Title: "3 of 3"}},
+		Stages:    []api.Stage{{New: 1, Title: "1 of 3"}, {New: 2, Title: "2 of 3"}, {New: 3, Title: "3 of 3"}},
 		Actor:     api.Actor{Kind: "user", Name: "mei"},
 		CreatedAt: noon.Add(-3 * time.Second), StartedAt: before(3 * time.Second),
 		Instances: []api.Instance{
@@ -98,13 +98,20 @@ func TestProgressOnATerminal(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(&screen{out: &out, terminal: true, width: 100}, testDeployment())
 	d := testDeployment()
-	d.At, d.Why = 0, []api.Why{{At: noon, Text: "i-7f2 ready in 180 ms"}, {At: noon, Text: "i-3a1 drained in 40 ms"}}
+	d.Phase, d.StartedAt, d.At, d.Why = "pending", nil, 0, []api.Why{{Text: "waits: users-backend >= 12, 11 is live"}}
 	if err := p.show(d, noon.Add(-time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	same(t, strings.TrimPrefix(plain(out.String()), "\r"), `
+thoughts-backend  prod  @13 → @14   rolling, 3 instances   (by mei, http://127.0.0.1:7070/deploymen…
+  ⠼ gates      waits: users-backend >= 12, 11 is live
+    1 of 3     i-9c4 starting … not ready: GET /readyz 503 "warming cache"  1.1 s
+    2 of 3
+    3 of 3
+`)
 	out.Reset()
 	d = testDeployment()
-	d.Why = []api.Why{{At: noon, Text: "i-3a1 drained in 40 ms"}} // the list is bounded
+	d.Why = []api.Why{{Text: "rolls from 3 instances of @13 to 3 of @14"}, {Text: "i-7f2 ready in 180 ms"}, {Text: "i-3a1 drained in 40 ms"}}
 	d.Requests = 412
 	if err := p.show(d, noon); err != nil {
 		t.Fatal(err)
@@ -115,6 +122,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 	same(t, plain(frame), `
 thoughts-backend  prod  @13 → @14   rolling, 3 instances   (by mei, http://127.0.0.1:7070/deploymen…
+  ✓ start      rolls from 3 instances of @13 to 3 of @14
   ✓ 1 of 3     i-7f2 ready in 180 ms · i-3a1 drained in 40 ms
   ⠼ 2 of 3     i-9c4 starting … not ready: GET /readyz 503 "warming cache"  2.1 s
     3 of 3
@@ -126,6 +134,7 @@ func TestRefusal(t *testing.T) {
 	d := testDeployment()
 	d.Phase, d.Ended, d.At, d.NewReady, d.OldReady, d.From, d.Release = "failed", true, 0, 0, 3, 14, 15
 	d.Why = []api.Why{{At: noon, Text: `i-b21 was not ready within 30 s: GET http://127.0.0.1:41873/readyz → 500 "connection refused"`}}
+	d.Why = append(d.Why, api.Why{At: noon, Text: "@15 was refused; what serves (@14, 3 instances) was not touched"})
 	d.LogTail = []string{`level=ERROR msg="redis" err="dial tcp 10.0.3.7:6379: connection refused"` + "\x1b[2J"}
 	same(t, strings.Join((&screen{}).ending(d), "\n")+"\n", `
 ✗ thoughts-backend@15 was refused in prod. What serves (@14, 3 instances) was not touched.
