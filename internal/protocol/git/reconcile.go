@@ -1,0 +1,69 @@
+package git
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway"
+)
+
+const zero = slipway.Commit("0000000000000000000000000000000000000000")
+
+// Reconcile delivers every change of a ref that the store has not heard of:
+// those that a crash cut off from their hook, and those made around the server.
+// Call it when the server starts, before it listens.
+func (s *Server) Reconcile(ctx context.Context) error {
+	repositories, err := s.Repositories.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range repositories {
+		if err := s.reconcile(ctx, r.Name, slipway.System); err != nil {
+			// One damaged repository must not keep the others from working.
+			s.Log.Error("reading the refs of a repository", "repository", r.Name, "err", err)
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by slipway.Actor) error {
+	found, err := s.refsOnDisk(ctx, name)
+	if err != nil {
+		return err
+	}
+	recorded, err := s.Repositories.Refs(ctx, name)
+	if err != nil {
+		return err
+	}
+	both := maps.Clone(found)
+	maps.Copy(both, recorded)
+	for _, ref := range slices.SortedFunc(maps.Keys(both), defaultFirst) {
+		from, to := orZero(recorded[ref]), orZero(found[ref])
+		if from == to {
+			continue
+		}
+		s.Log.Info("a ref changed unheard", "repository", name, "ref", ref, "from", from.Short(), "to", to.Short())
+		s.deliver(ctx, slipway.Push{Repository: name, Ref: ref, Old: from, New: to, Actor: by})
+	}
+	return nil
+}
+
+// defaultFirst puts master and main before other refs, as a first push would.
+func defaultFirst(a, b string) int {
+	if x, y := isDefault(a), isDefault(b); x != y {
+		if x {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+func orZero(c slipway.Commit) slipway.Commit {
+	if c.IsZero() {
+		return zero
+	}
+	return c
+}
