@@ -10,7 +10,7 @@ import (
 // new instances, and its deadline runs; when it has them, old ones leave.
 func (p *plan) moveProgress(d *slipway.Deployment) bool {
 	if d.Asked == slipway.AskedAbort {
-		p.turnBack(d, "somebody asked to abort it")
+		p.turnBack(d, "it was aborted")
 		return true
 	}
 	if t := p.was.Troubles[d.Candidate]; t.Permanent {

@@ -1,0 +1,61 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// abortTries bounds how often an abort runs into somebody else's commit.
+const abortTries = 20
+
+// Abort asks a deployment to go back: one that is pending never starts, one
+// that moves rolls back. Asking again is harmless. It returns NotFound, or
+// Conflict when the deployment has ended.
+//
+// Whoever plans for the target does not have to be asked: the intent is
+// committed in his name, and he finds his state out of date.
+func (c *Controller) Abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor) error {
+	for try := 1; ; try++ {
+		d, err := c.Store.Deployment(ctx, id)
+		if err != nil {
+			return err
+		}
+		if d.Phase.Ended() {
+			return slipway.Errorf(slipway.Conflict, "deployment %d has ended: it is %s", id, words(d.Phase))
+		}
+		if d.Asked == slipway.AskedAbort || d.Phase == slipway.RollingBack {
+			return nil
+		}
+		err = c.ask(ctx, d, by)
+		if slipway.CodeOf(err) == slipway.Stale && try < abortTries {
+			continue
+		}
+		if err == nil {
+			c.notice(d.Target)
+		}
+		return err
+	}
+}
+
+func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor) error {
+	s, err := c.Store.LoadState(ctx, d.Target)
+	if err != nil {
+		return err
+	}
+	now := c.now()
+	text := fmt.Sprintf("%s asked to abort deployment %d", by.Person(), d.ID)
+	if s.Deployment != nil && s.Deployment.ID == d.ID {
+		d = *s.Deployment
+	} else { // it waits behind another, and nobody plans for it yet
+		d.Phase, d.FinishedAt = slipway.Cancelled, now
+	}
+	d.Asked = slipway.AskedAbort
+	d.Why = append(d.Why, slipway.Why{At: now, Text: text})
+	s.Deployment = &d
+	_, err = c.Store.CommitState(ctx, s.Target.Owner, s.Target.Fence, s, slipway.Event{
+		At: now, Kind: slipway.DeploymentChanged, Actor: by, Target: d.Target, Deployment: d.ID, Build: d.Build, Text: text,
+	})
+	return err
+}

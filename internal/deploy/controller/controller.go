@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// DefaultLease is how long nobody else plans for a target after its owner was
+// heard last.
+const DefaultLease = 5 * time.Second
+
+// sweepEvery is how often everything is looked at whether or not there was a
+// hint. A sweep costs three questions, however many targets there are.
+const sweepEvery = 30 * time.Second
+
+// Controller plans for targets and does what the plans say. Its fields are set
+// before it is used; only those from Clock on have a default.
+type Controller struct {
+	Store   Store
+	Driver  Driver
+	Traffic Traffic
+	Waker   Waker
+	Log     *slog.Logger
+
+	// Owner names this process in leases. No other process has it, or ever had.
+	Owner string
+
+	// PortFree reports whether a route may listen on a port of this machine.
+	PortFree func(port int) bool
+
+	Clock Clock         // WallClock
+	Lease time.Duration // DefaultLease
+
+	// Failpoint is called between commit and act, as "controller.committed"
+	// with the deployment that moves, if one does. A test may end the process
+	// there.
+	Failpoint func(name string, t slipway.TargetID, d *slipway.Deployment)
+
+	mu      sync.Mutex
+	minds   map[slipway.TargetID]*mind
+	tracked map[slipway.TargetID]bool
+	track   func(slipway.TargetID) // starts a loop; nil unless running
+}
+
+// Run plans for all targets until ctx ends, and returns when nothing of it runs
+// any more.
+func (c *Controller) Run(ctx context.Context) error {
+	var loops sync.WaitGroup
+	defer loops.Wait()
+	c.start(func(t slipway.TargetID) {
+		loops.Go(func() { c.follow(ctx, t) })
+	})
+	defer c.start(nil)
+
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Warn("cannot look at all targets", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *Controller) start(track func(slipway.TargetID)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.track, c.tracked = track, map[slipway.TargetID]bool{}
+}
+
+// notice makes sure that a target has its loop, and hints at it.
+func (c *Controller) notice(t slipway.TargetID) {
+	c.mu.Lock()
+	if c.track != nil && !c.tracked[t] {
+		c.tracked[t] = true
+		c.track(t)
+	}
+	c.mu.Unlock()
+	c.Waker.Wake(topic(t))
+}
+
+func (c *Controller) now() time.Time {
+	if c.Clock == nil {
+		return WallClock{}.Now()
+	}
+	return c.Clock.Now()
+}
+
+func (c *Controller) lease() time.Duration {
+	if c.Lease == 0 {
+		return DefaultLease
+	}
+	return c.Lease
+}
