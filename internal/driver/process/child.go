@@ -1,0 +1,167 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// child is the process that an instance is, and the leader of its group.
+type child struct {
+	id      Identity
+	exited  chan struct{} // closed when it has ended
+	how     string        // set before exited is closed: exit 1
+	started time.Time
+}
+
+// nursery starts children, reaps them and whatever orphans they leave.
+type nursery struct {
+	mu  sync.Mutex // between starting a child and knowing it, nothing is reaped
+	own *child
+}
+
+// start runs the instance's program with its output appended to its log. The
+// child holds the log itself: no output passes through the shim.
+func (n *nursery) start(s Spec) (*child, error) {
+	out, err := os.OpenFile(logFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	files := filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p, err := os.StartProcess(filepath.Join(files, s.Entry), s.Argv, &os.ProcAttr{
+		Dir:   filepath.Join(files, s.Workdir),
+		Env:   slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)}),
+		Files: []*os.File{null, out, out},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	pid := p.Pid
+	_ = p.Release() // it is reaped below
+	id, err := identify(pid)
+	if err != nil {
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+		return nil, fmt.Errorf("identify process %d: %w", pid, err)
+	}
+	n.own = &child{id: id, exited: make(chan struct{}), started: now()}
+	return n.own, nil
+}
+
+// adopt takes over a living child of an earlier shim. How such a child ends,
+// only its parent is told.
+func (n *nursery) adopt(id Identity, started time.Time) (*child, error) {
+	h, err := hold(id)
+	if err != nil {
+		return nil, err
+	}
+	c := &child{id: id, exited: make(chan struct{}), started: started}
+	go func() {
+		defer h.Close()
+		h.Wait()
+		c.how = "exited while another shim's child: its exit status is not known"
+		close(c.exited)
+	}()
+	return c, nil
+}
+
+// reap collects every child that has ended, the instance's own and orphans,
+// each time the kernel says so, until done is closed.
+func (n *nursery) reap(sigchld <-chan os.Signal, done <-chan struct{}) {
+	for {
+		select {
+		case <-sigchld:
+			n.collect()
+		case <-done:
+			return
+		}
+	}
+}
+
+func (n *nursery) collect() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for {
+		var how syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &how, syscall.WNOHANG, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		if c := n.own; c != nil && c.id.PID == pid {
+			c.how = exitText(how)
+			close(c.exited)
+			n.own = nil
+		}
+	}
+}
+
+// exitText is what a shell would call it, and the signal's name.
+func exitText(how syscall.WaitStatus) string {
+	if !how.Signaled() {
+		return fmt.Sprintf("exit %d", how.ExitStatus())
+	}
+	return fmt.Sprintf("exit %d (%s)", 128+int(how.Signal()), unix.SignalName(how.Signal()))
+}
+
+// signalGroup reaches the child and what it has started in its own group. A
+// child that has ended is nobody's to signal any more.
+func (n *nursery) signalGroup(c *child, sig syscall.Signal) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-c.exited:
+	default:
+		_ = syscall.Kill(-c.id.PID, sig)
+	}
+}
+
+// end stops a child: SIGTERM, grace, SIGKILL.
+func (n *nursery) end(c *child, grace time.Duration) {
+	n.signalGroup(c, syscall.SIGTERM)
+	patience := time.NewTimer(grace)
+	defer patience.Stop()
+	select {
+	case <-c.exited:
+		return
+	case <-patience.C:
+	}
+	n.signalGroup(c, syscall.SIGKILL)
+	<-c.exited
+}
+
+// sweep kills what a child that has ended left behind, so that nothing keeps
+// its port or works on.
+func (n *nursery) sweep(c *child, mark string) {
+	for range 100 {
+		left := kin(c.id.PID, mark)
+		if len(left) == 0 {
+			return
+		}
+		for _, id := range left {
+			_ = id.Kill(syscall.SIGKILL)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,27 @@
+// Package process is the driver that runs instances as processes of this
+// machine. Nothing it starts ends with the server.
+//
+//	server                         per instance
+//	┌────────┐  unix socket      ┌──────┐  parent of   ┌───────┐
+//	│ Driver │ ◄──── reports ─── │ shim │ ───────────► │ child │ ──► out.log
+//	└────────┘                   └──────┘              └───────┘
+//
+// A [Driver] unpacks images, gives ports, writes down what an instance is and
+// starts a shim for it: the same binary, detached. The shim ([RunShim]) owns
+// the child. Each of the three may be killed or stopped alone:
+//
+//   - the server: shims and children run on, and the next driver listens to them;
+//   - a shim: the child runs on, the driver starts another shim, which adopts it;
+//   - the child: its shim starts it again, with backoff.
+//
+// Who runs is known by host boot, pid and start time ([Identity]), so nobody
+// is mistaken for somebody who had its pid or port before.
+//
+// Orders are files; messages only say that there may be one. On disk:
+//
+//	DIR/lock                  held by the one driver of DIR
+//	DIR/fences/SERVICE.ENV    highest fence seen, replicas asked for
+//	DIR/trees/DIGEST/         an unpacked image, read-only
+//	DIR/instances/ID/         spec.json, state, stop, out.log, home, tmp
+//	DIR/ended/…ID.log         the end of what a forgotten instance printed
+package process

@@ -1,0 +1,95 @@
+package process
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// door is the port that an instance is reached at, seen from outside.
+type door struct {
+	port int
+	seen string // /proc/PID/fd/N where the listening socket was found last
+}
+
+// check reports whether the instance, and nobody else, listens at the door:
+// otherwise whoever took the port would be given its traffic.
+func (d *door) check(root int, kin func() []Identity) (ok bool, why string) {
+	sockets, err := listening(d.port)
+	if err != nil {
+		return false, fmt.Sprintf("cannot tell who listens on port %d: %v", d.port, err)
+	}
+	if len(sockets) == 0 {
+		return false, fmt.Sprintf("nothing listens on 127.0.0.1:%d yet", d.port)
+	}
+	for _, s := range sockets {
+		if !d.ours(s, root, kin) {
+			return false, fmt.Sprintf("port %d is held by another process", d.port)
+		}
+	}
+	return true, ""
+}
+
+func (d *door) ours(socket string, root int, kin func() []Identity) bool {
+	if to, err := os.Readlink(d.seen); err == nil && to == socket {
+		return true
+	}
+	if d.find(socket, root) {
+		return true
+	}
+	for _, id := range kin() {
+		if d.find(socket, id.PID) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *door) find(socket string, pid int) bool {
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	fds, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(dir + fd.Name()); err == nil && to == socket {
+			d.seen = dir + fd.Name()
+			return true
+		}
+	}
+	return false
+}
+
+// listening names the sockets that would be given a connection to the port on
+// loopback, as links in /proc/PID/fd name them.
+func listening(port int) ([]string, error) {
+	want := fmt.Sprintf(":%04X", port)
+	var sockets []string
+	for table, addresses := range map[string]string{
+		"/proc/net/tcp":  "0100007F 00000000",
+		"/proc/net/tcp6": "00000000000000000000000000000000 0000000000000000FFFF00000100007F",
+	} {
+		f, err := os.Open(table)
+		if os.IsNotExist(err) {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, err
+		}
+		lines := bufio.NewScanner(f)
+		lines.Scan() // its heading
+		for lines.Scan() {
+			// sl local remote st tx:rx tr:when retrnsmt uid timeout inode
+			row := strings.Fields(lines.Text())
+			if len(row) < 10 || row[3] != "0A" {
+				break // listening sockets come first; behind them may be a hundred thousand others
+			}
+			if address, ok := strings.CutSuffix(row[1], want); ok && strings.Contains(addresses, address) {
+				sockets = append(sockets, "socket:["+row[9]+"]")
+			}
+		}
+		f.Close()
+	}
+	return sockets, nil
+}

@@ -1,0 +1,103 @@
+package process
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// saveJSON replaces the file at path by v: after a crash of this process there
+// is the old content or the new, never half of either.
+func saveJSON(path string, v any) error { return replace(path, v, false) }
+
+// saveJSONDurably is saveJSON that also holds when the host loses power.
+func saveJSONDurably(path string, v any) error { return replace(path, v, true) }
+
+func replace(path string, v any, durable bool) (err error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	temp := path + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(temp)
+		}
+	}()
+	_, err = f.Write(b)
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(temp, path); err != nil || !durable {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes renames inside dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func loadJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// lock takes the lock file at path for as long as the returned file is open.
+// It is the kernel's: it goes with the process, however that ends. A lock that
+// is held is a Conflict.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, slipway.Errorf(slipway.Conflict, "%s is held by another process", path)
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// explain turns an error of the file system that a person can mend into words,
+// and leaves every other as it is.
+func explain(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return slipway.Errorf(slipway.Unavailable, "%s: the disk is full: %w", doing, err).Do("Free some space; it is tried again.")
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return slipway.Errorf(slipway.Unavailable, "%s: the data directory cannot be written: %w", doing, err)
+	}
+	if _, ours := errors.AsType[*slipway.Error](err); ours {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,405 @@
+package process_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/driver"
+	"github.com/slipway-cd/slipway/internal/driver/drivertest"
+	"github.com/slipway-cd/slipway/internal/driver/process"
+)
+
+// The test binary is every program of these tests: the shim, the instance and
+// a server that can be killed.
+func TestMain(m *testing.M) {
+	role := ""
+	if len(os.Args) > 2 {
+		role = os.Args[1]
+	}
+	switch role {
+	case "shim":
+		if err := process.RunShim(context.Background(), os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	case "app":
+		app()
+	case "linger":
+		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
+		time.Sleep(time.Minute)
+	case "server":
+		server(os.Args[2], os.Args[3])
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// app is a service that behaves as it is told.
+func app() {
+	behave := os.Getenv(drivertest.Behave)
+	if behave == drivertest.Crashing {
+		fmt.Println("about to crash")
+		os.Exit(3)
+	}
+	if behave == "deaf" {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	var ready, live atomic.Bool
+	ready.Store(behave != drivertest.Unready)
+	live.Store(true)
+	say := func(ok *atomic.Bool, no string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if !ok.Load() {
+				http.Error(w, no, http.StatusServiceUnavailable)
+			}
+		}
+	}
+	http.HandleFunc("/readyz", say(&ready, "warming cache"))
+	http.HandleFunc("/healthz", say(&live, "deadlock"))
+	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
+	http.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
+	http.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
+	http.HandleFunc("/dead", func(http.ResponseWriter, *http.Request) { live.Store(false) })
+	http.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
+		dir, _ := os.Getwd()
+		_ = json.NewEncoder(w).Encode(map[string]any{"env": os.Environ(), "args": os.Args, "dir": dir})
+	})
+	http.HandleFunc("/print", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("bytes"))
+		line := []byte(strings.Repeat("x", 1023) + "\n")
+		for ; n > 0; n -= len(line) {
+			os.Stdout.Write(line)
+		}
+		fmt.Println(r.FormValue("last"))
+	})
+	http.HandleFunc("/linger", func(w http.ResponseWriter, _ *http.Request) { // a grandchild that leaves
+		cmd := exec.Command(os.Args[0], "linger", "on")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		_ = cmd.Start()
+		fmt.Fprint(w, cmd.Process.Pid)
+	})
+	if os.Getenv("PORT") == "" {
+		select {}
+	}
+	if behave == "silent" {
+		time.Sleep(time.Hour)
+	}
+	fmt.Println("listening on", os.Getenv("PORT"))
+	fmt.Println(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
+	os.Exit(1)
+}
+
+// images is an image store in memory.
+type images struct {
+	mu  sync.Mutex
+	all map[slipway.Digest]v1.Image
+}
+
+func (s *images) Image(_ context.Context, d slipway.Digest) (v1.Image, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if img := s.all[d]; img != nil {
+		return img, nil
+	}
+	return nil, slipway.Errorf(slipway.NotFound, "no image %s", d.Short())
+}
+
+func (s *images) add(t testing.TB, img v1.Image) slipway.Digest {
+	t.Helper()
+	d, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[slipway.Digest(d.String())] = img
+	return slipway.Digest(d.String())
+}
+
+// archive is a layer of these entries.
+func archive(t testing.TB, entries ...tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range entries {
+		body := h.PAXRecords["TEST.body"]
+		h.PAXRecords = nil
+		if h.Typeflag == 0 {
+			h.Typeflag = tar.TypeReg
+		}
+		if h.Typeflag == tar.TypeReg {
+			h.Size = int64(len(body))
+		}
+		if h.Mode == 0 {
+			h.Mode = 0o755
+		}
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func file(name, body string) tar.Header {
+	return tar.Header{Name: name, PAXRecords: map[string]string{"TEST.body": body}}
+}
+
+func image(t testing.TB, config v1.Config, layers ...[]byte) v1.Image {
+	t.Helper()
+	img := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	for _, l := range layers {
+		var err error
+		if img, err = mutate.AppendLayers(img, static.NewLayer(l, types.OCIUncompressedLayer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	img, err := mutate.Config(img, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// appImage holds a script that the kernel runs with the test binary.
+func appImage(t testing.TB) v1.Image {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image(t, v1.Config{Entrypoint: []string{"/bin/app"}, WorkingDir: "/srv", Env: []string{"FROM_IMAGE=yes", "HOME=/root", "PATH=/bin"}},
+		archive(t, file("bin/app", "#!"+self+" app\n"), tar.Header{Name: "srv", Typeflag: tar.TypeDir}))
+}
+
+// world is a directory with drivers, one at a time.
+type world struct {
+	t       testing.TB
+	dir     string
+	runtime string
+	images  *images
+	app     slipway.Digest
+	shims   []string // command
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, dir: filepath.Join(t.TempDir(), "process"), images: &images{all: map[slipway.Digest]v1.Image{}}}
+	w.runtime = shortDir(t)
+	w.app = w.images.add(t, appImage(t))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.shims = []string{self, "shim"}
+	return w
+}
+
+// shortDir is short enough for sockets, which t.TempDir is not.
+func shortDir(t testing.TB) string {
+	dir := filepath.Join(os.TempDir(), "slipway-test-"+rand.Text()[:8])
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (w *world) config() process.Config {
+	return process.Config{
+		Dir: w.dir, RuntimeDir: w.runtime, Images: w.images, Shim: w.shims, Patience: 1500 * time.Millisecond,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// open starts a driver; close ends it and leaves what it runs.
+func (w *world) open() (d *process.Driver, close func()) {
+	w.t.Helper()
+	d, err := process.Open(w.config())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d, run(w.t, d)
+}
+
+func run(t testing.TB, d *process.Driver) (close func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if err := d.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+// start opens a driver whose instances end with the test.
+func (w *world) start() *process.Driver {
+	w.t.Helper()
+	d, close := w.open()
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := d.StopAll(ctx); err != nil {
+			w.t.Errorf("StopAll: %v", err)
+		}
+		close()
+	})
+	return d
+}
+
+var shop = slipway.TargetID{Service: "shop", Environment: "test"}
+
+func (w *world) group(n int, edit ...func(*slipway.GroupSpec)) slipway.GroupSpec {
+	g := slipway.GroupSpec{
+		ID: "g1", Target: shop, Replicas: n, Active: true, Fence: slipway.Fence{Epoch: 1, Generation: 1},
+		Revision: slipway.Revision{
+			ID: "r1", Target: shop, Release: 14, Image: w.app, Kind: slipway.Web,
+			Run:    slipway.Run{Port: 8000, Env: map[string]string{drivertest.Behave: drivertest.Healthy}, StopGrace: 5 * time.Second},
+			Health: slipway.Health{Ready: &slipway.Probe{HTTP: "/readyz", Failures: 1}},
+		},
+	}
+	for _, e := range edit {
+		e(&g)
+	}
+	return g
+}
+
+func behaving(how string) func(*slipway.GroupSpec) {
+	return func(g *slipway.GroupSpec) { g.Revision.Run.Env[drivertest.Behave] = how }
+}
+
+func apply(t testing.TB, d *process.Driver, g slipway.GroupSpec) {
+	t.Helper()
+	if err := d.Apply(t.Context(), g); err != nil {
+		t.Fatalf("Apply: %v", err)
+	}
+}
+
+// all lists the instances.
+func all(t testing.TB, d *process.Driver) []slipway.InstanceStatus {
+	t.Helper()
+	groups, err := d.List(t.Context())
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	var is []slipway.InstanceStatus
+	for _, g := range groups {
+		is = append(is, g.Instances...)
+	}
+	return is
+}
+
+// await lists until the first instance is as ok says.
+func await(t testing.TB, d *process.Driver, what string, ok func(slipway.InstanceStatus) bool) slipway.InstanceStatus {
+	t.Helper()
+	var last slipway.InstanceStatus
+	for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(2 * time.Millisecond) {
+		if is := all(t, d); len(is) > 0 {
+			if last = is[0]; ok(last) {
+				return last
+			}
+		}
+	}
+	t.Fatalf("not %s: %+v", what, last)
+	panic("unreachable")
+}
+
+func ready(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceReady }
+
+// get asks an instance.
+func get(t testing.TB, i slipway.InstanceStatus, path string) string {
+	t.Helper()
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get("http://" + i.Addr.String() + path)
+	if err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+	return string(b)
+}
+
+func pid(t testing.TB, i slipway.InstanceStatus) int {
+	t.Helper()
+	n, err := strconv.Atoi(get(t, i, "/pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// shim is the process that owns i.
+func (w *world) shim(i slipway.InstanceStatus) int {
+	w.t.Helper()
+	b, err := os.ReadFile(filepath.Join(w.dir, "instances", string(i.ID), "state"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var r process.Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		w.t.Fatal(err)
+	}
+	return r.Shim.PID
+}
+
+func kill(t testing.TB, pid int, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatalf("kill -%d %d: %v", sig, pid, err)
+	}
+}
+
+func running(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(b), ") Z ")
+}
+
+func TestConformance(t *testing.T) {
+	drivertest.Test(t, func(t *testing.T) drivertest.Lab {
+		w := newWorld(t)
+		return drivertest.Lab{
+			Image: w.app,
+			Open: func(*testing.T) (driver.Driver, func()) {
+				d, close := w.open()
+				return d, close
+			},
+		}
+	})
+}
+
+func server(dir, runtime string) {}

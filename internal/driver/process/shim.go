@@ -1,0 +1,302 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// shim owns one instance. One goroutine, run's, decides; the others listen,
+// reap and probe for it.
+type shim struct {
+	spec    Spec
+	log     *slog.Logger
+	nursery nursery
+	board   *board
+	before  string        // how the child before this one ended
+	stop    chan struct{} // closed when the instance is to end
+	heeding sync.Mutex    // over closing it
+}
+
+// RunShim owns the instance in dir until that has stopped: it starts its
+// program and starts it again when it exits, probes it, bounds its log and
+// tells the driver. It runs in a process of its own, whose working directory it
+// changes to dir: a data directory that is moved is followed.
+//
+// When it ends before that, however it ends, the program runs on and the next
+// shim for dir adopts it. A second shim for dir is a Conflict.
+//
+// It logs to standard error, which its driver keeps beside the instance.
+func RunShim(ctx context.Context, dir string) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := os.Chdir(dir); err != nil {
+		return slipway.Errorf(slipway.NotFound, "no instance in %s: %w", dir, err)
+	}
+	lock, err := lock(lockName)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	s := &shim{log: log, stop: make(chan struct{})}
+	if err := loadJSON(specFile, &s.spec); err != nil {
+		return slipway.Errorf(slipway.Invalid, "%s holds no instance: %w", dir, err)
+	}
+	if err := becomeSubreaper(); err != nil {
+		return err
+	}
+	if s.board, err = recall(log); err != nil {
+		return err
+	}
+	child := s.adopt() // before anybody is shown what an earlier shim knew
+	s.heed()
+	_ = os.Remove(s.spec.Socket) // of an earlier shim; the lock says that there is none now
+	l, err := net.Listen("unix", s.spec.Socket)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+
+	done := make(chan struct{})
+	defer close(done)
+	sigchld := make(chan os.Signal, 1)
+	signal.Notify(sigchld, syscall.SIGCHLD)
+	go s.nursery.reap(sigchld, done)
+	go boundLog(done, log)
+	go s.serve(l)
+	s.run(ctx, child)
+	s.board.close()
+	return nil
+}
+
+// run keeps one child running until the instance is to end.
+//
+//	launch ─► mind ─► exited ─► pause ─► launch
+//	adopt  ──►└──── stop asked ─► finish
+func (s *shim) run(ctx context.Context, c *child) {
+	for !s.stopping() && ctx.Err() == nil {
+		if c == nil {
+			s.pause(ctx)
+			if s.stopping() || ctx.Err() != nil {
+				break
+			}
+			c = s.launch()
+			continue
+		}
+		if why := s.mind(ctx, c); why != "" {
+			s.nursery.sweep(c, s.spec.Mark)
+			s.down(why)
+			c = nil
+		}
+	}
+	if s.stopping() {
+		s.finish(c)
+	}
+}
+
+func (s *shim) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// adopt finds the child of an earlier shim: the one it wrote down, or one that
+// it had no time to write down.
+func (s *shim) adopt() *child {
+	r := s.board.report()
+	if r.Child.PID == 0 && !r.Launching {
+		return nil
+	}
+	id := r.Child
+	if !id.Alive() {
+		var ok bool
+		if id, ok = leader(s.spec.Mark); !ok {
+			s.lost(r)
+			return nil
+		}
+	}
+	started := now()
+	if id == r.Child {
+		started = r.StartedAt
+	}
+	c, err := s.nursery.adopt(id, started)
+	if err != nil {
+		s.lost(r)
+		return nil
+	}
+	s.log.Info("adopted", "pid", id.PID)
+	s.board.change(func(r *Report) {
+		if r.Child != id || r.Phase == slipway.InstanceBackoff {
+			r.Phase, r.Since, r.Why = slipway.InstanceStarting, started, ""
+		}
+		r.Child, r.StartedAt, r.Launching = id, started, false
+	})
+	return c
+}
+
+// lost is what is known of a child that ended while no shim was there.
+func (s *shim) lost(r Report) {
+	why := "it ended while it had no shim"
+	if r.Child.PID != 0 && !r.Child.ThisHostBoot() {
+		why = "the host was restarted"
+	}
+	s.nursery.sweep(&child{}, s.spec.Mark)
+	if r.Phase != slipway.InstanceBackoff && r.Phase != slipway.InstanceStopped {
+		s.down(why)
+	}
+}
+
+// down notes that the child has ended, and when the next one starts.
+func (s *shim) down(why string) {
+	s.log.Info("down", "why", why)
+	s.before = why
+	s.board.change(func(r *Report) {
+		at := now()
+		r.Failures++
+		r.Phase, r.Since, r.Why = slipway.InstanceBackoff, at, why
+		r.RetryAt = at.Add(backoff(r.Failures))
+		r.Launching = false
+	})
+}
+
+// pause waits until the next child may start.
+func (s *shim) pause(ctx context.Context) {
+	r := s.board.report()
+	if r.Phase != slipway.InstanceBackoff {
+		return
+	}
+	t := time.NewTimer(min(time.Until(r.RetryAt), backoffMost)) // whatever the clock did meanwhile
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.stop:
+	case <-ctx.Done():
+	}
+}
+
+// launch starts the child, or notes why it could not.
+func (s *shim) launch() *child {
+	s.board.change(func(r *Report) { r.Launching = true })
+	c, err := s.nursery.start(s.spec)
+	if err != nil {
+		s.down("cannot start: " + reason(err))
+		return nil
+	}
+	dir, _ := os.Getwd()
+	s.board.change(func(r *Report) {
+		if r.Child.PID != 0 {
+			r.Restarts++
+		}
+		r.Phase, r.Since, r.RetryAt, r.ReadyIn = slipway.InstanceStarting, c.started, time.Time{}, 0
+		r.Child, r.StartedAt, r.Dir, r.Launching = c.id, c.started, dir, false
+	})
+	return c
+}
+
+// mind watches a child until it has ended, and says how it did; or until the
+// instance is to end or ctx has, and says nothing.
+func (s *shim) mind(ctx context.Context, c *child) (why string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := newProber(s.spec, c)
+	verdicts := make(chan verdict, 1)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	wasReady := s.wasReady()
+	for n := 1; ; {
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-s.stop:
+			return ""
+		case <-c.exited:
+			return c.how
+		case <-timer.C:
+			go func() { verdicts <- p.look(ctx, wasReady) }()
+		case v := <-verdicts:
+			s.judge(v, c)
+			if !v.live {
+				s.nursery.end(c, s.spec.StopGrace)
+				return v.why
+			}
+			wasReady = s.wasReady()
+			timer.Reset(nextProbe(n, wasReady))
+			n++
+		}
+	}
+}
+
+// wasReady reports whether this child has been ready.
+func (s *shim) wasReady() bool {
+	p := s.board.report().Phase
+	return p == slipway.InstanceReady || p == slipway.InstanceUnready
+}
+
+// judge turns a verdict into a phase.
+func (s *shim) judge(v verdict, c *child) {
+	s.board.change(func(r *Report) {
+		phase, why := r.Phase, v.why
+		switch {
+		case v.ready && v.live:
+			phase, why = slipway.InstanceReady, ""
+		case r.Phase == slipway.InstanceReady:
+			phase = slipway.InstanceUnready
+		case r.Phase == slipway.InstanceStarting && s.before != "":
+			why += "; before that: " + s.before
+		}
+		if phase != r.Phase {
+			if r.Phase == slipway.InstanceStarting {
+				r.ReadyIn = time.Since(c.started)
+			}
+			r.Phase, r.Since = phase, now()
+		}
+		if phase == slipway.InstanceReady && time.Since(r.Since) >= steadyAfter {
+			r.Failures = 0
+		}
+		r.EverReady = r.EverReady || phase == slipway.InstanceReady
+		r.Why = why
+	})
+}
+
+// finish ends the instance for good.
+func (s *shim) finish(c *child) {
+	s.board.change(func(r *Report) { r.Phase, r.Since, r.RetryAt = slipway.InstanceStopping, now(), time.Time{} })
+	why := ""
+	if c != nil {
+		s.nursery.end(c, s.spec.StopGrace)
+		s.nursery.sweep(c, s.spec.Mark)
+		why = c.how
+	}
+	s.log.Info("stopped", "why", why)
+	s.board.change(func(r *Report) { r.Phase, r.Since, r.Why = slipway.InstanceStopped, now(), why })
+	_ = os.Remove(s.spec.Socket)
+}
+
+// heed looks whether the instance was ordered to end. The order is a file:
+// messages only say that it may be there.
+func (s *shim) heed() {
+	s.heeding.Lock()
+	defer s.heeding.Unlock()
+	var o order
+	err := loadJSON(stopFile, &o)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		s.log.Error("read the order to stop", "err", err)
+	case o.Instance != s.spec.ID || o.Fence.Less(s.spec.Fence):
+		s.log.Error("refused an order to stop", "instance", o.Instance, "fence", o.Fence)
+	case !s.stopping():
+		close(s.stop)
+	}
+}
