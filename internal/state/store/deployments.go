@@ -17,8 +17,12 @@ import (
 //
 // When d.Key is not "" and was seen before, nothing is written, created is
 // false and the deployment of the first time is returned. Events get the number
-// of the deployment. It returns NotFound when the target was not made before.
+// of the deployment. It returns NotFound when the target was not made before, and
+// Invalid for a key that is not UTF-8.
 func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (stored slipway.Deployment, created bool, err error) {
+	if err := checkText("an idempotency key", d.Key); err != nil {
+		return stored, false, err
+	}
 	err = s.write(ctx, "save a deployment", func(ctx context.Context, t *tx) error {
 		stored, created = d, false
 		if _, err := t.target(ctx, d.Target); err != nil {

@@ -143,6 +143,8 @@ func classifyCode(code string) *cause {
 		return &cause{duplicate: true}
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return &cause{code: slipway.Unavailable, again: true, message: "@ has too many writers in each other's way", next: "Try again."}
+	case "22021": // character_not_in_repertoire
+		return &cause{code: slipway.Invalid, message: "names are UTF-8 without NUL"}
 	case "53100": // disk_full
 		return &cause{code: slipway.Unavailable, message: diskFull, next: diskFullNext}
 	case "55P03", "57014": // lock_not_available, query_canceled

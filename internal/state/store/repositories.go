@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"unicode/utf8"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -61,8 +60,8 @@ func (s *Store) Refs(ctx context.Context, name slipway.RepositoryName) (map[stri
 // time. It returns NotFound for an unknown repository, and Invalid for a ref
 // that is not UTF-8.
 func (s *Store) RecordPush(ctx context.Context, p slipway.Push, defaultBranch string, b *slipway.Build, events ...slipway.Event) (stored slipway.Build, created bool, err error) {
-	if !utf8.ValidString(p.Ref) {
-		return stored, false, slipway.Errorf(slipway.Invalid, "the name of the ref %q is not UTF-8", p.Ref)
+	if err := checkText("the name of a ref", p.Ref); err != nil {
+		return stored, false, err
 	}
 	err = s.write(ctx, "record a push", func(ctx context.Context, t *tx) error {
 		stored, created = slipway.Build{}, false

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/slipway-cd/slipway"
 )
 
 // querier is a database or a transaction.
@@ -77,6 +80,14 @@ func encode(v any) (string, error) {
 func decode(data string, v any) error {
 	if err := json.Unmarshal([]byte(data), v); err != nil {
 		return fmt.Errorf("decode %T: %w", v, err)
+	}
+	return nil
+}
+
+// checkText refuses what PostgreSQL cannot keep in a column. JSON keeps anything.
+func checkText(what, s string) error {
+	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return slipway.Errorf(slipway.Invalid, "%s must be UTF-8 without NUL, not %.80q", what, s)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 	"modernc.org/sqlite"
@@ -19,8 +21,6 @@ var sqliteEngine = engine{
 	dialect:  "sqlite3",
 	now:      `CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER) * 1000`,
 	classify: classifySQLite,
-
-	lockSchema: noSchemaLock,
 }
 
 // SQLite has one writer at a time anyway: giving it one connection makes the
@@ -42,6 +42,9 @@ func openSQLite(path string) (*Store, error) {
 	}
 	engine := sqliteEngine
 	engine.name = "the database file " + path
+	engine.lockSchema = func(ctx context.Context, _ *sql.DB) (func(), error) {
+		return lockSQLiteSchema(ctx, filepath.Dir(path))
+	}
 
 	// Pragmas are in the DSN because Exec would reach one connection only.
 	writing, err := sql.Open("sqlite", sqliteDSN(path, "_txlock", "immediate"))
@@ -116,6 +119,26 @@ func classifySQLite(err error) *cause {
 	return nil
 }
 
-// Two processes of Slipway on one file are kept apart by the data directory's
-// lock; SQLite's own locks do for the rest.
-func noSchemaLock(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
+// lockSQLiteSchema makes those who open one new file at a time migrate it one
+// after the other. The lock is on the directory: to open the file itself and
+// close it again would drop the locks that SQLite holds on it.
+func lockSQLiteSchema(ctx context.Context, dir string) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil // and with it the lock
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(err, f.Close())
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), f.Close())
+		}
+	}
+}
