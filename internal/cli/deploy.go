@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 
@@ -138,26 +139,24 @@ func serviceRelease(s string) (service string, release int, err error) {
 }
 
 func nearestService() (string, error) {
-	m, _, err := nearestManifest("")
+	m, _, _, err := nearestManifest("")
 	return string(m.Service), err
 }
 
 // nearestManifest reads the nearest slipway.yaml upward, which must be of
 // service unless that is "".
-func nearestManifest(service string) (slipway.Manifest, string, error) {
+func nearestManifest(service string) (m slipway.Manifest, file string, text []byte, err error) {
 	dir, err := os.Getwd()
-	if err != nil {
-		return slipway.Manifest{}, "", err
+	if err == nil {
+		file, err = manifest.Find(dir)
 	}
-	file, err := manifest.Find(dir)
-	if err != nil {
-		return slipway.Manifest{}, "", err
+	if err == nil {
+		m, text, err = manifest.Load(file)
 	}
-	m, _, err := manifest.Load(file)
 	if err == nil && service != "" && string(m.Service) != service {
 		err = slipway.Errorf(slipway.NotFound, "no service %q here; %s is of %s", service, file, m.Service)
 	}
-	return m, file, err
+	return m, file, text, err
 }
 
 // deploy asks for a deployment and shows it until it has ended.
@@ -170,11 +169,13 @@ func (a *app) deploy(c *cobra.Command, ask api.CreateDeployment) error {
 	if !p.job {
 		ask.Key = rand.Text() // so that asking again, when the answer got lost, deploys once
 	}
-	d, err := askFor(c.Context(), client, ask, p.job)
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt)
+	defer stop()
+	d, err := askFor(ctx, client, ask, p.job)
 	if err != nil {
 		return err
 	}
-	d, err = a.watch(c.Context(), a.screen(c), client, d)
+	d, err = a.watch(ctx, a.screen(c), client, d)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return slipway.Errorf(slipway.Conflict, "you stopped watching; deployment %d goes on", d.ID).

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -14,12 +15,12 @@ import (
 
 // Image is what a Publisher makes and pushes.
 type Image struct {
-	Service slipway.ServiceName
-	Source  slipway.ImageSource
-	Dir     string // that the source's files are relative to
-	Tag     string // the commit, or ""
-	Server  string // base URL of the registry
-	Token   string
+	Manifest   slipway.Manifest
+	Dir        string // that the manifest's files are relative to
+	Server     string // base URL of the registry
+	Repository slipway.RepositoryName
+	Tag        string // the commit, or ""
+	Token      string
 }
 
 // A Publisher makes an image, pushes it to the registry and returns its
@@ -51,11 +52,7 @@ func (a *app) imageCommand() *cobra.Command {
 }
 
 func (a *app) publish(ctx context.Context, service string) (api.Release, error) {
-	m, file, err := nearestManifest(service)
-	if err != nil {
-		return api.Release{}, err
-	}
-	_, text, err := manifest.Load(file)
+	m, file, text, err := nearestManifest(service)
 	if err != nil {
 		return api.Release{}, err
 	}
@@ -63,8 +60,8 @@ func (a *app) publish(ctx context.Context, service string) (api.Release, error) 
 	if err != nil {
 		return api.Release{}, err
 	}
-	dir := filepath.Dir(file)
-	digest, err := a.Publish(ctx, Image{Service: m.Service, Source: m.Image, Dir: dir, Tag: os.Getenv("BUILDKITE_COMMIT"), Server: p.url, Token: p.token})
+	digest, err := a.Publish(ctx, Image{Manifest: m, Dir: filepath.Dir(file), Server: p.url, Token: p.token,
+		Repository: slipway.RepositoryName(cmp.Or(os.Getenv("BUILDKITE_PIPELINE_SLUG"), string(m.Service))), Tag: os.Getenv("BUILDKITE_COMMIT")})
 	if err != nil {
 		return api.Release{}, err
 	}

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Version string
 	DataDir func() (string, error) // the data directory when --data does not name one
-	Publish Publisher              // makes and pushes images; nil: image publish says that it cannot
+	Publish Publisher              // makes and pushes images
 }
 
 // Root is the slipway command with everything that people and jobs type. The

@@ -1,0 +1,208 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// What the demo changes: a new version; and one that wants a cache in
+// production, where there is none.
+const (
+	goodOld = `version = "1.0.0"`
+	goodNew = `version = "1.1.0"`
+	badOld  = `prod: { replicas: 3, strategy: rolling }`
+	badNew  = `prod: { replicas: 3, strategy: rolling, env: { CACHE_ADDR: "127.0.0.1:1" } }`
+)
+
+// pushAll makes the repositories and pushes them, what others need first.
+func (p *play) pushAll(ctx context.Context) error {
+	for _, name := range append([]string{scripts}, services...) {
+		if err := p.makeRepository(ctx, name); err != nil {
+			return err
+		}
+		if err := p.push(ctx, name); err != nil {
+			return err
+		}
+	}
+	return p.slipway(ctx, "status")
+}
+
+// unblockAll lets the first builds into production, what others need first, and
+// puts production under load.
+func (p *play) unblockAll(ctx context.Context) error {
+	for _, name := range services {
+		if err := p.unblock(ctx, name, 1); err != nil {
+			return err
+		}
+		if err := p.slipway(ctx, "build", fmt.Sprintf("%s/1", name), "--follow"); err != nil {
+			return err
+		}
+	}
+	if err := p.slipway(ctx, "status"); err != nil {
+		return err
+	}
+	urls := map[string]string{}
+	for _, name := range services {
+		t, err := p.client.Target(ctx, name, "prod")
+		if err != nil {
+			return err
+		}
+		if t.Ready != t.Want || t.Release != 1 {
+			return broken("%s@1 should serve prod with all instances, but %d of %d of @%d do", name, t.Ready, t.Want, t.Release)
+		}
+		urls[name] = t.URL
+	}
+	p.load = startLoad(rate, []aim{
+		{urls[changed] + "/thoughts", 5},
+		{urls["users-backend"] + "/users", 2},
+		{urls["frontend"] + "/", 1},
+	})
+	p.say("From now on %d requests a second go to production, on kept and on fresh connections.", rate)
+	return nil
+}
+
+// unblock asks a person, unless nobody is to be asked.
+func (p *play) unblock(ctx context.Context, name string, build int) error {
+	if !p.Yes {
+		if err := p.ask(ctx, fmt.Sprintf("Deploy %s to production? [Y/n] ", name)); err != nil {
+			return err
+		}
+	}
+	return p.slipway(ctx, "unblock", fmt.Sprintf("%s/%d", name, build))
+}
+
+func (p *play) ask(ctx context.Context, question string) error {
+	p.print(indent + question)
+	answers := make(chan string, 1)
+	go func() {
+		s := bufio.NewScanner(p.In)
+		if s.Scan() {
+			answers <- strings.ToLower(strings.TrimSpace(s.Text()))
+		}
+		close(answers)
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case answer, ok := <-answers:
+		switch {
+		case !ok:
+			return slipway.Errorf(slipway.Invalid, "nobody answered").Do("without questions: slipway demo --yes")
+		case answer == "" || answer == "y" || answer == "yes":
+			return nil
+		}
+		return slipway.Errorf(slipway.Conflict, "you said no")
+	}
+}
+
+// goodVersion brings a new version into production.
+func (p *play) goodVersion(ctx context.Context) error {
+	if err := p.edit(changed, "main.go", goodOld, goodNew); err != nil {
+		return err
+	}
+	if err := p.release(ctx, 2, "Think in version 1.1.0"); err != nil {
+		return err
+	}
+	if err := p.log(ctx, 2); err != nil {
+		return err
+	}
+	if _, err := p.newest(ctx, slipway.KindDeploy, 2, slipway.Succeeded); err != nil {
+		return err
+	}
+	return p.serves(ctx, 2)
+}
+
+// badVersion tries to bring in a version that is never ready in production.
+func (p *play) badVersion(ctx context.Context) error {
+	if err := p.edit(changed, "slipway.yaml", badOld, badNew); err != nil {
+		return err
+	}
+	err := p.release(ctx, 3, "Use the cache in production")
+	switch {
+	case err == nil:
+		return broken("a version that is never ready was not refused")
+	case !didFail(err):
+		return err
+	}
+	if err := p.log(ctx, 3); err != nil {
+		return err
+	}
+	if _, err := p.newest(ctx, slipway.KindDeploy, 3, slipway.Failed); err != nil {
+		return err
+	}
+	return p.serves(ctx, 2)
+}
+
+// release pushes a commit of the changed service and follows its build into
+// production.
+func (p *play) release(ctx context.Context, build int, message string) error {
+	if err := p.commit(ctx, changed, message); err != nil {
+		return err
+	}
+	if err := p.push(ctx, changed); err != nil {
+		return err
+	}
+	if err := p.unblock(ctx, changed, build); err != nil {
+		return err
+	}
+	return p.slipway(ctx, "build", fmt.Sprintf("%s/%d", changed, build), "--follow")
+}
+
+// log shows how a build's deployment to production went.
+func (p *play) log(ctx context.Context, build int) error {
+	return p.slipway(ctx, "build", fmt.Sprintf("%s/%d", changed, build), "--log", "Deploy to Production")
+}
+
+func (p *play) rollBack(ctx context.Context) error {
+	if err := p.slipway(ctx, "rollback", changed, "prod"); err != nil {
+		return err
+	}
+	if _, err := p.newest(ctx, slipway.KindRollback, 1, slipway.Succeeded); err != nil {
+		return err
+	}
+	return p.serves(ctx, 1)
+}
+
+// newest is the newest deployment of the changed service in prod, which has to
+// be of that kind and release, and to have ended so.
+func (p *play) newest(ctx context.Context, kind slipway.DeploymentKind, release int, phase slipway.Phase) (api.Deployment, error) {
+	all, err := p.client.Deployments(ctx, changed, "prod", 1)
+	switch {
+	case err != nil:
+		return api.Deployment{}, err
+	case len(all) == 0:
+		return api.Deployment{}, broken("there is no deployment of %s to prod", changed)
+	}
+	d := all[0]
+	if d.Kind != string(kind) || d.Release != release || d.Phase != string(phase) {
+		return d, broken("the %s of %s@%d to prod should be %s, but deployment %d is a %s of @%d that is %s",
+			kind, changed, release, phase, d.ID, d.Kind, d.Release, d.Phase)
+	}
+	return d, nil
+}
+
+// serves checks that a release of the changed service serves prod with every
+// instance, and that the load meets it and no other.
+func (p *play) serves(ctx context.Context, release int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		t, err := p.client.Target(ctx, changed, "prod")
+		switch {
+		case err == nil && t.Release == release && t.Ready == t.Want:
+			p.say("%s@%d serves: %d of %d ready. Requests so far: %d, lost: %d.", changed, release, t.Ready, t.Want, p.load.sent(), p.load.lost())
+			return nil
+		case err == nil && t.Release != release:
+			return broken("%s@%d should serve prod, but @%d does", changed, release, t.Release)
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return broken("%s@%d does not serve prod with every instance", changed, release)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package demo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// aim is an address with its share of the load.
+type aim struct {
+	url   string
+	share int
+}
+
+// load sends requests at a constant rate, whether or not earlier ones were
+// answered (open loop), and counts those that were lost. It never retries.
+type load struct {
+	requests, losts atomic.Int64
+	open            atomic.Int64
+	ended           chan struct{}
+	once            sync.Once
+	wg              sync.WaitGroup
+
+	mu      sync.Mutex
+	reasons map[string]int
+}
+
+// Bounds of the load.
+const (
+	tick       = 5 * time.Millisecond
+	fresh      = 4                // every fourth request has a connection of its own
+	mostOpen   = 4000             // requests without an answer; more are lost
+	answerTime = 10 * time.Second // no answer by then: lost
+	maxReasons = 20
+)
+
+// startLoad sends rate requests a second until stop.
+func startLoad(rate int, aims []aim) *load {
+	l := &load{ended: make(chan struct{}), reasons: map[string]int{}}
+	var wheel []*visitor
+	for _, a := range aims {
+		v := newVisitor(a.url)
+		for range a.share {
+			wheel = append(wheel, v)
+		}
+	}
+	l.wg.Go(func() { l.run(rate, wheel) })
+	return l
+}
+
+func (l *load) run(rate int, wheel []*visitor) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	began := time.Now()
+	for n := 0; ; {
+		select {
+		case <-l.ended:
+			return
+		case <-t.C:
+		}
+		for due := int(time.Since(began).Seconds() * float64(rate)); n < due; n++ {
+			v, own := wheel[n%len(wheel)], (n/len(wheel))%fresh == 0
+			l.requests.Add(1)
+			if l.open.Load() >= mostOpen {
+				l.lose("too many requests without an answer")
+				continue
+			}
+			l.open.Add(1)
+			l.wg.Go(func() {
+				defer l.open.Add(-1)
+				if err := v.visit(own, answerTime); err != nil {
+					l.lose(err.Error())
+				}
+			})
+		}
+	}
+}
+
+func (l *load) lose(reason string) {
+	l.losts.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.reasons[reason]; known || len(l.reasons) < maxReasons {
+		l.reasons[reason]++
+	}
+}
+
+func (l *load) sent() int { return int(l.requests.Load()) }
+func (l *load) lost() int { return int(l.losts.Load()) }
+
+// stop ends the load and waits for the answers that are due.
+func (l *load) stop() {
+	l.once.Do(func() { close(l.ended) })
+	l.wg.Wait()
+}
+
+// losses says why requests were lost.
+func (l *load) losses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []string
+	for _, reason := range slices.Sorted(maps.Keys(l.reasons)) {
+		all = append(all, fmt.Sprintf("%d × %s", l.reasons[reason], reason))
+	}
+	return strings.Join(all, "; ")
+}

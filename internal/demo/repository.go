@@ -1,0 +1,130 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-cd/slipway/examples"
+)
+
+// The services, in the order in which they need each other.
+var services = []string{"users-backend", "thoughts-backend", "frontend"}
+
+// The service that the demo changes, and the scripts that all share.
+const (
+	changed = "thoughts-backend"
+	scripts = "build-scripts"
+)
+
+// repository is the folder of a repository. The scripts' ends in .git, so that
+// the services' relative URL ../build-scripts.git leads there as well.
+func (p *play) repository(name string) string {
+	if name == scripts {
+		name += ".git"
+	}
+	return filepath.Join(p.dir, "repositories", name)
+}
+
+// makeRepository makes a git repository of a folder of the example.
+func (p *play) makeRepository(ctx context.Context, name string) error {
+	dir := p.repository(name)
+	if err := copyExample(name, dir); err != nil {
+		return err
+	}
+	if err := p.git(ctx, name, "init", "--quiet", "--initial-branch=master"); err != nil {
+		return err
+	}
+	if name != scripts {
+		mod := fmt.Sprintf("module example.com/%s\n\ngo 1.26\n", name)
+		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644); err != nil { //nolint:gosec // a source file
+			return err
+		}
+		// The scripts are a folder next to us here; git wants to be told that such a submodule is meant.
+		if err := p.git(ctx, name, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../"+scripts+".git", "ci"); err != nil {
+			return err
+		}
+	}
+	if err := p.commit(ctx, name, "Begin "+name); err != nil {
+		return err
+	}
+	cmd := p.command(ctx, "remote", "add", name)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return broken("slipway remote add: %v: %s", err, out)
+	}
+	return nil
+}
+
+// copyExample copies a folder of the example. An embedded file has no execute
+// bit: those in bin/ get theirs back.
+func copyExample(name, dir string) error {
+	from, err := fs.Sub(examples.FS, "thoughts/"+name)
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(from, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(path))
+		if d.IsDir() {
+			return os.MkdirAll(to, 0o755) //nolint:gosec // source folders
+		}
+		text, err := fs.ReadFile(from, path)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(path, "bin/") {
+			mode = 0o755
+		}
+		return os.WriteFile(to, text, mode)
+	})
+}
+
+func (p *play) commit(ctx context.Context, name, message string) error {
+	if err := p.git(ctx, name, "add", "--all"); err != nil {
+		return err
+	}
+	return p.git(ctx, name, "commit", "--quiet", "--message", message)
+}
+
+// edit replaces one text in a file of a repository.
+func (p *play) edit(name, file, old, text string) error {
+	path := filepath.Join(p.repository(name), file)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	after := strings.Replace(string(before), old, text, 1)
+	if after == string(before) {
+		return broken("%s does not hold %q", file, old)
+	}
+	return os.WriteFile(path, []byte(after), 0o644) //nolint:gosec // a source file
+}
+
+// push pushes a repository as a person would, and shows it.
+func (p *play) push(ctx context.Context, name string) error {
+	return p.show(p.gitCommand(ctx, name, "push", "slipway", "master"), "git push slipway master      in "+name)
+}
+
+func (p *play) git(ctx context.Context, name string, args ...string) error {
+	if out, err := p.gitCommand(ctx, name, args...).CombinedOutput(); err != nil {
+		return broken("git %s in %s: %v: %s", args[0], name, err, out)
+	}
+	return nil
+}
+
+// gitCommand is git with a demo author and nobody's configuration.
+func (p *play) gitCommand(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = p.repository(name)
+	cmd.Env = append(environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Mei", "GIT_AUTHOR_EMAIL=mei@example.com", "GIT_COMMITTER_NAME=Mei", "GIT_COMMITTER_EMAIL=mei@example.com")
+	return cmd
+}
