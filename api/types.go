@@ -39,7 +39,7 @@ type Target struct {
 	Actor       *Actor      `json:"actor,omitempty"` // who moved it
 	Want        int         `json:"want"`
 	Ready       int         `json:"ready"`
-	Health      string      `json:"health"` // healthy, degraded, down, none
+	Health      string      `json:"health"` // healthy, degraded, down, none; unknown when the drivers cannot be asked
 	Why         string      `json:"why,omitempty"`
 	Requests    uint64      `json:"requests"`
 	Errors      uint64      `json:"errors"`

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/server/view"
+)
+
+type buildInput struct {
+	Repository string `path:"repository"`
+	Number     int    `path:"number" minimum:"1"`
+}
+
+// builds registers builds.
+func (s *Server) builds(on huma.API) {
+	get(s, on, "list-builds", "/builds", "Builds, newest first", s.listBuilds)
+	get(s, on, "get-build", "/builds/{repository}/{number}", "A build with its jobs", s.getBuild)
+	post(s, on, "unblock-build", "/builds/{repository}/{number}/unblock", "Let a build past a block step", s.unblock)
+	post(s, on, "cancel-build", "/builds/{repository}/{number}/cancel", "End a build", s.cancel)
+}
+
+func (s *Server) listBuilds(ctx context.Context, in *struct {
+	Repository string `query:"repository" doc:"Only of this repository"`
+	Limit      int    `query:"limit" minimum:"0" doc:"At most 500"`
+}) (api.List[api.Build], error) {
+	builds, err := s.Store.Builds(ctx, slipway.RepositoryName(in.Repository), limited(in.Limit))
+	return listed(s.View.Builds(builds, from(ctx).Principal), err)
+}
+
+func (in buildInput) find(ctx context.Context, s *Server) (slipway.Build, error) {
+	return s.Store.BuildByNumber(ctx, slipway.RepositoryName(in.Repository), in.Number)
+}
+
+func (s *Server) getBuild(ctx context.Context, in *buildInput) (api.Build, error) {
+	b, err := in.find(ctx, s)
+	if err != nil {
+		return api.Build{}, err
+	}
+	return s.View.Build(ctx, b, from(ctx).Principal)
+}
+
+func (s *Server) unblock(ctx context.Context, in *struct {
+	buildInput
+	Body api.Unblock
+}) (api.Build, error) {
+	p := from(ctx)
+	b, err := in.find(ctx, s)
+	if err != nil {
+		return api.Build{}, err
+	}
+	j, err := blocked(b, in.Body.Job)
+	if err != nil {
+		return api.Build{}, err
+	}
+	if envs := view.Behind(b, j.ID); !p.CanUnblock(envs) {
+		return api.Build{}, mayNotUnblock(p.Principal, b, envs)
+	}
+	if err := s.Builds.Unblock(ctx, b.ID, j.ID, p.Principal); err != nil {
+		return api.Build{}, err
+	}
+	return s.getBuild(ctx, &in.buildInput)
+}
+
+func mayNotUnblock(p slipway.Principal, b slipway.Build, envs []slipway.EnvironmentName) error {
+	if p.Job != nil {
+		return slipway.Errorf(slipway.Forbidden, "a job never unblocks a build; a person does")
+	}
+	e := slipway.Errorf(slipway.Forbidden, "%s may not unblock %s", p.Actor.Name, b.Slug())
+	if len(envs) > 0 {
+		return e.Do("whoever may deploy to %s can: slipway unblock %s", list(envs), b.Slug())
+	}
+	return e.Do("whoever has the role deployer can: slipway unblock %s", b.Slug())
+}
+
+func list(envs []slipway.EnvironmentName) string {
+	return strings.Join(each(envs, func(e slipway.EnvironmentName) string { return string(e) }), " and ")
+}
+
+// blocked finds the block step that is meant: by ID or key, or the only one
+// that waits.
+func blocked(b slipway.Build, which string) (*slipway.Job, error) {
+	var waiting []*slipway.Job
+	for i := range b.Jobs {
+		j := &b.Jobs[i]
+		if j.Step.Kind != slipway.StepBlock {
+			continue
+		}
+		if which != "" && (string(j.ID) == which || j.Step.Key == which) {
+			return j, nil
+		}
+		if j.State == slipway.JobBlocked {
+			waiting = append(waiting, j)
+		}
+	}
+	switch {
+	case which != "":
+		return nil, slipway.Errorf(slipway.NotFound, "build %s has no block step %q", b.Slug(), which)
+	case len(waiting) == 0:
+		return nil, slipway.Errorf(slipway.Conflict, "build %s is not blocked: it is %s", b.Slug(), b.State)
+	case len(waiting) > 1:
+		return nil, slipway.Errorf(slipway.Invalid, "build %s is blocked at %d steps; name one", b.Slug(), len(waiting))
+	}
+	return waiting[0], nil
+}
+
+func (s *Server) cancel(ctx context.Context, in *buildInput) (api.Build, error) {
+	p := from(ctx)
+	if !p.CanPush() {
+		return api.Build{}, slipway.Errorf(slipway.Forbidden, "%s may not cancel builds; it needs the role deployer", p.Actor.Name)
+	}
+	b, err := in.find(ctx, s)
+	if err != nil {
+		return api.Build{}, err
+	}
+	if err := s.Builds.Cancel(ctx, b.ID, p.Actor); err != nil {
+		return api.Build{}, err
+	}
+	return s.getBuild(ctx, in)
+}

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+type deploymentInput struct {
+	ID int64 `path:"id" minimum:"1"`
+}
+
+// deployments registers deployments.
+func (s *Server) deployments(on huma.API) {
+	get(s, on, "list-deployments", "/deployments", "Deployments, newest first", s.listDeployments)
+	get(s, on, "get-deployment", "/deployments/{id}", "A deployment as it is now", s.getDeployment)
+	post(s, on, "create-deployment", "/deployments", "Ask for a deployment, a rollback or a restart", s.deploy)
+	post(s, on, "abort-deployment", "/deployments/{id}/abort", "Ask a deployment to return to what served before", s.abort)
+}
+
+func (s *Server) listDeployments(ctx context.Context, in *struct {
+	Service     string `query:"service"`
+	Environment string `query:"environment"`
+	Limit       int    `query:"limit" minimum:"0" doc:"At most 500"`
+}) (api.List[api.Deployment], error) {
+	f := slipway.DeploymentFilter{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}
+	if f.Environment != "" {
+		if _, err := slipway.FindEnvironment(f.Environment); err != nil {
+			return api.List[api.Deployment]{}, err
+		}
+	}
+	all, err := s.Store.Deployments(ctx, f, limited(in.Limit))
+	if err != nil {
+		return api.List[api.Deployment]{}, err
+	}
+	return listed(s.View.Deployments(ctx, all))
+}
+
+func (s *Server) getDeployment(ctx context.Context, in *deploymentInput) (api.Deployment, error) {
+	d, err := s.Store.Deployment(ctx, slipway.DeploymentID(in.ID))
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	return s.View.Deployment(ctx, d)
+}
+
+func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (api.Deployment, error) {
+	p := from(ctx)
+	ask := Deploy{
+		Service: slipway.ServiceName(in.Body.Service), Environment: slipway.EnvironmentName(in.Body.Environment),
+		Kind: slipway.DeploymentKind(in.Body.Kind), Release: in.Body.Release, Actor: p.Actor, Key: in.Body.Key,
+	}
+	if err := mayDeploy(p.Principal, ask); err != nil {
+		return api.Deployment{}, err
+	}
+	if p.Job != nil {
+		// A job that is run again must find what it asked for, not ask twice.
+		ask.Build = p.Job.Build
+		ask.Key = fmt.Sprintf("job %s %s/%s", p.Job.Job, ask.Service, ask.Environment)
+		if err := s.Builds.MarkDeployed(ctx, *p.Job); err != nil {
+			return api.Deployment{}, err
+		}
+	} else if ask.Key != "" {
+		ask.Key = "user " + p.Actor.Name + " " + ask.Key // nobody meets another's
+	}
+	d, err := s.Deployer.Deploy(ctx, ask)
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	return s.View.Deployment(ctx, d)
+}
+
+// mayDeploy checks the names, then whether p may.
+func mayDeploy(p slipway.Principal, ask Deploy) error {
+	if err := ask.Service.Validate(); err != nil {
+		return err
+	}
+	if _, err := slipway.FindEnvironment(ask.Environment); err != nil {
+		return err
+	}
+	switch ask.Kind {
+	case slipway.KindDeploy, slipway.KindRollback, slipway.KindRestart:
+	default:
+		return slipway.Errorf(slipway.Invalid, "there is no %q; there are deploy, rollback, restart", ask.Kind)
+	}
+	if ask.Release < 0 || len(ask.Key) > 200 {
+		return slipway.Errorf(slipway.Invalid, "a release is a number from 1, a key has at most 200 bytes")
+	}
+	if p.CanDeploy(ask.Environment) {
+		return nil
+	}
+	e := slipway.Errorf(slipway.Forbidden, "%s may not deploy to %s", p.Actor.Name, ask.Environment)
+	if p.Job != nil {
+		return e.Do("jobs may from the default branch, on the queue of the environment")
+	}
+	return e
+}
+
+func (s *Server) abort(ctx context.Context, in *deploymentInput) (api.Deployment, error) {
+	p := from(ctx)
+	d, err := s.Store.Deployment(ctx, slipway.DeploymentID(in.ID))
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	if p.Job != nil && d.Key != fmt.Sprintf("job %s %s", p.Job.Job, d.Target) || !p.CanDeploy(d.Target.Environment) {
+		return api.Deployment{}, slipway.Errorf(slipway.Forbidden, "%s may not abort deployment %d", p.Actor.Name, d.ID)
+	}
+	if err := s.Deployer.Abort(ctx, d.ID, p.Actor); err != nil {
+		return api.Deployment{}, err
+	}
+	return s.getDeployment(ctx, in)
+}

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/server/view"
+)
+
+// eventPage is how many events one answer, or one write of a stream, holds.
+const eventPage = 500
+
+type eventsInput struct {
+	After       int64  `query:"after" doc:"Sequence number; below zero: so many before the newest"`
+	LastEventID string `header:"Last-Event-ID" doc:"Takes the place of after when a browser reconnects"`
+	Follow      bool   `query:"follow" doc:"Server-sent events, as they happen"`
+	Build       string `query:"build" doc:"Slug: thoughts-backend/12"`
+	Deployment  int64  `query:"deployment" minimum:"0"`
+	Service     string `query:"service" doc:"With environment"`
+	Environment string `query:"environment"`
+}
+
+func (in *eventsInput) filter() (slipway.EventFilter, error) {
+	f := slipway.EventFilter{
+		Build: in.Build, Deployment: slipway.DeploymentID(in.Deployment),
+		Target: slipway.TargetID{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)},
+	}
+	if (in.Service == "") != (in.Environment == "") {
+		return f, slipway.Errorf(slipway.Invalid, "a target has a service and an environment; name both or none")
+	}
+	return f, nil
+}
+
+func (s *Server) events(ctx context.Context, in *eventsInput) (answer, error) {
+	f, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
+	after := in.After
+	if id, err := strconv.ParseInt(in.LastEventID, 10, 64); err == nil {
+		after = id
+	}
+	if after < 0 {
+		last, err := s.Store.LastEvent(ctx)
+		if err != nil {
+			return nil, err
+		}
+		after = max(last+after, 0)
+	}
+	if in.Follow {
+		return func(ctx context.Context, w *flushed) error { return s.follow(ctx, w, after, f) }, nil
+	}
+	events, err := s.Store.Events(ctx, after, f, eventPage)
+	if err != nil {
+		return nil, err
+	}
+	page := api.EventPage{Items: each(events, view.Event), Next: after, More: len(events) == eventPage}
+	if len(events) > 0 {
+		page.Next = events[len(events)-1].Seq
+	}
+	return func(_ context.Context, w *flushed) error {
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(page)
+	}, nil
+}
+
+// follow writes events as they happen.
+func (s *Server) follow(ctx context.Context, w *flushed, after int64, f slipway.EventFilter) error {
+	woken, stop := s.Waker.Listen("events")
+	defer stop()
+	if err := w.begin("text/event-stream"); err != nil {
+		return err
+	}
+	spoken := time.Now()
+	for {
+		events, err := s.Store.Events(ctx, after, f, eventPage)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			data, err := json.Marshal(view.Event(e))
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(w, "id: %d\ndata: %s\n\n", e.Seq, data); err != nil {
+				return err
+			}
+			after, spoken = e.Seq, time.Now()
+		}
+		if len(events) == eventPage {
+			continue
+		}
+		if time.Since(spoken) > keepAlive {
+			spoken = time.Now()
+			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-woken:
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package view
+
+import (
+	"context"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// Board is the whole picture: services by environments.
+func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
+	board := api.Board{Services: []api.BoardService{}}
+	for _, e := range slipway.Environments {
+		board.Environments = append(board.Environments, string(e.Name))
+	}
+	services, err := v.Store.Services(ctx)
+	if err != nil {
+		return board, err
+	}
+	targets, err := v.Store.Targets(ctx)
+	if err != nil {
+		return board, err
+	}
+	known := map[slipway.TargetID]slipway.Target{}
+	for _, t := range targets {
+		known[t.ID] = t
+	}
+	now := v.look(ctx)
+	for _, s := range services {
+		row := api.BoardService{Name: string(s.Name), Kind: string(s.Kind), Owner: s.Owner}
+		for _, e := range slipway.Environments {
+			id := slipway.TargetID{Service: s.Name, Environment: e.Name}
+			t, ok := known[id]
+			if !ok {
+				row.Targets = append(row.Targets, nothing(id))
+				continue
+			}
+			shown, err := v.target(ctx, t, now)
+			if err != nil {
+				return board, err
+			}
+			row.Targets = append(row.Targets, shown)
+		}
+		board.Services = append(board.Services, row)
+	}
+	return board, nil
+}
+
+// nothing is a target that no deployment was ever asked for.
+func nothing(id slipway.TargetID) api.Target {
+	return api.Target{Service: string(id.Service), Environment: string(id.Environment), Health: "none", Instances: []api.Instance{}}
+}

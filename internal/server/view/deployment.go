@@ -1,0 +1,151 @@
+package view
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/ansi"
+)
+
+// Deployment shows one deployment with what runs of it now and, when it
+// failed, the last lines of the instance that failed it.
+func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Deployment, error) {
+	now := v.look(ctx)
+	routes, _ := v.Routes.Observe(ctx, d.Target) // without them there are no counts
+	l, err := v.live(ctx, now.groups[d.Target], routes)
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	shown, err := v.deployment(ctx, d, l)
+	if err != nil {
+		return shown, err
+	}
+	shown.LogTail = v.failedTail(ctx, d)
+	return shown, nil
+}
+
+// Deployments shows several, without logs.
+func (v *Viewer) Deployments(ctx context.Context, all []slipway.Deployment) ([]api.Deployment, error) {
+	now := v.look(ctx)
+	shown := make([]api.Deployment, 0, len(all))
+	for _, d := range all {
+		l, err := v.live(ctx, now.groups[d.Target], nil)
+		if err != nil {
+			return nil, err
+		}
+		one, err := v.deployment(ctx, d, l)
+		if err != nil {
+			return nil, err
+		}
+		shown = append(shown, one)
+	}
+	return shown, nil
+}
+
+func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l liveness) (api.Deployment, error) {
+	r, err := v.Store.Revision(ctx, d.Revision)
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	shown := api.Deployment{
+		ID: int64(d.ID), URL: v.page("deployments", d.ID),
+		Service: string(d.Target.Service), Environment: string(d.Target.Environment),
+		Kind: string(d.Kind), From: d.From, Release: d.Release, Strategy: string(r.Strategy),
+		Phase: string(d.Phase), Ended: d.Phase.Ended(), Want: d.Want, At: d.At,
+		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors,
+		Stages: []api.Stage{}, Instances: []api.Instance{}, Why: []api.Why{},
+		Actor: Actor(d.Actor), Build: d.Build,
+		CreatedAt: d.CreatedAt.UTC(), StartedAt: moment(d.StartedAt), FinishedAt: moment(d.FinishedAt),
+	}
+	if d.Stable != "" {
+		shown.OldReady = l.readyIn[d.Stable]
+	}
+	shown.Weight = weight(d, shown.NewReady, shown.OldReady)
+	for i, s := range d.Stages {
+		w := int(s.Weight)
+		if s.ByReady && s.New+s.Old > 0 {
+			w = int(slipway.All) * s.New / (s.New + s.Old)
+		}
+		shown.Stages = append(shown.Stages, api.Stage{
+			New: s.New, Old: s.Old, Weight: w, Title: fmt.Sprintf("%d of %d", i+1, len(d.Stages)),
+		})
+	}
+	for _, i := range l.instances {
+		if i.Group == string(d.Candidate) || d.Stable != "" && i.Group == string(d.Stable) {
+			shown.Instances = append(shown.Instances, i)
+		}
+	}
+	for _, w := range d.Why {
+		shown.Why = append(shown.Why, api.Why{At: w.At.UTC(), Text: w.Text})
+	}
+	return shown, nil
+}
+
+// weight is the new group's part of the traffic, in basis points.
+func weight(d slipway.Deployment, newReady, oldReady int) int {
+	switch {
+	case d.Phase == slipway.Succeeded:
+		return int(slipway.All)
+	case d.Phase.Ended(), d.Phase == slipway.Pending:
+		return 0
+	case d.At < len(d.Stages) && !d.Stages[d.At].ByReady:
+		return int(d.Stages[d.At].Weight)
+	case newReady+oldReady == 0:
+		return 0
+	}
+	return int(slipway.All) * newReady / (newReady + oldReady)
+}
+
+const tailLines = 10
+
+var instanceID = regexp.MustCompile(`\bi-[0-9a-z]+\b`)
+
+// failedTail is the end of what the instance printed that the newest Why of a
+// failed deployment names.
+func (v *Viewer) failedTail(ctx context.Context, d slipway.Deployment) []string {
+	switch d.Phase {
+	case slipway.Failed, slipway.RollingBack, slipway.RolledBack, slipway.Stuck:
+	case slipway.Pending, slipway.Progressing, slipway.Succeeded, slipway.Cancelled, slipway.Superseded:
+		return nil
+	}
+	for _, w := range slices.Backward(d.Why) {
+		id := instanceID.FindString(w.Text)
+		if id == "" {
+			continue
+		}
+		r, err := v.Output.Logs(ctx, d.Target, slipway.InstanceID(id), tailLines, false)
+		if err != nil {
+			continue
+		}
+		lines := lastLines(r, tailLines)
+		r.Close()
+		if len(lines) > 0 {
+			return lines
+		}
+	}
+	return nil
+}
+
+// lastLines keeps the last n lines of r, safe to show, each up to a bound.
+func lastLines(r io.Reader, n int) []string {
+	var lines []string
+	in := bufio.NewReaderSize(io.LimitReader(r, slipway.MaxLogBytes), 4<<10)
+	for {
+		line, rest, err := in.ReadLine()
+		if err != nil {
+			return lines
+		}
+		if lines = append(lines, ansi.Plain(string(line))); len(lines) > n {
+			lines = lines[1:]
+		}
+		for rest && err == nil {
+			_, rest, err = in.ReadLine()
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// Store is what views are made of.
+type Store interface {
+	Services(context.Context) ([]slipway.Service, error)
+	Targets(context.Context) ([]slipway.Target, error)
+	Target(context.Context, slipway.TargetID) (slipway.Target, error)
+	Deployment(context.Context, slipway.DeploymentID) (slipway.Deployment, error)
+	Deployments(context.Context, slipway.DeploymentFilter, int) ([]slipway.Deployment, error)
+	Revision(context.Context, slipway.RevisionID) (slipway.Revision, error)
+	Release(context.Context, slipway.ServiceName, int) (slipway.Release, error)
+	ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Release, error)
+}
+
+// Groups finds what runs: everything, or an error.
+type Groups interface {
+	List(context.Context) ([]slipway.GroupStatus, error)
+}
+
+// Routes finds what each router says of a target.
+type Routes interface {
+	Observe(context.Context, slipway.TargetID) ([]slipway.RouteStatus, error)
+}
+
+// Output reads what an instance prints.
+type Output interface {
+	Logs(ctx context.Context, t slipway.TargetID, i slipway.InstanceID, tail int, follow bool) (io.ReadCloser, error)
+}
+
+// JobLogs reads the log of an attempt.
+type JobLogs interface {
+	// Open reads from offset, or from that many bytes before the end when it is
+	// below zero, to what there is now.
+	Open(ctx context.Context, job slipway.JobID, attempt int, offset int64) (io.ReadCloser, error)
+}
+
+// Viewer makes views.
+type Viewer struct {
+	Store     Store
+	Groups    Groups
+	Routes    Routes
+	Output    Output
+	JobLogs   JobLogs
+	URL       string // of the pages: http://127.0.0.1:7070
+	RouteHost string // where routes listen; "" means 127.0.0.1
+}
+
+// found is what drivers and routers said at one moment.
+type found struct {
+	groups map[slipway.TargetID][]slipway.GroupStatus
+	err    error // the drivers could not be asked: what runs is not known
+}
+
+func (v *Viewer) look(ctx context.Context) found {
+	all, err := v.Groups.List(ctx)
+	f := found{groups: map[slipway.TargetID][]slipway.GroupStatus{}, err: err}
+	for _, g := range all {
+		f.groups[g.Target] = append(f.groups[g.Target], g)
+	}
+	return f
+}
+
+// routeURL is where a web target is reached.
+func (v *Viewer) routeURL(t slipway.Target) string {
+	if t.Port == 0 {
+		return ""
+	}
+	host := v.RouteHost
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("http://%s:%d", host, t.Port)
+}
+
+func (v *Viewer) page(parts ...any) string {
+	var b strings.Builder
+	b.WriteString(v.URL)
+	for _, p := range parts {
+		fmt.Fprintf(&b, "/%v", p)
+	}
+	return b.String()
+}
+
+// Actor is who did something.
+func Actor(a slipway.Actor) api.Actor {
+	return api.Actor{Kind: string(a.Kind), Name: a.Name, For: a.For}
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+func names[T ~string](all []T) []string {
+	out := make([]string, len(all))
+	for i, n := range all {
+		out[i] = string(n)
+	}
+	return out
+}
