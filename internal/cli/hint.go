@@ -16,7 +16,8 @@ func hints(ctx context.Context, client *api.Client, filter api.EventFilter) hint
 	c := make(chan struct{}, 1)
 	go func() {
 		for ctx.Err() == nil {
-			_ = events(ctx, client, -1, true, filter, func(api.Event) error { //nolint:errcheck // what broke mends itself, or the one who waits finds it
+			// What broke mends itself, or the one who waits finds it.
+			_ = events(ctx, client, -1, true, filter, func(api.Event) error {
 				select {
 				case c <- struct{}{}:
 				default:

@@ -45,7 +45,7 @@ func (a *app) imageCommand() *cobra.Command {
 			if a.json {
 				return s.json(r)
 			}
-			return s.line("%s  %s", s.paint(bold, slipway.ReleaseName(slipway.ServiceName(r.Service), r.Number)), r.Image)
+			return s.line("%s  %s", s.paint(bold, nameOf(r)), r.Image)
 		},
 	})
 	return parent(c)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
 )
 
 const listed = 20 // rows of a list, unless --limit says otherwise
@@ -39,7 +40,7 @@ func (a *app) releasesCommand() *cobra.Command {
 				if len(r.LiveIn) > 0 {
 					live = s.paint(green, "● "+strings.Join(r.LiveIn, ", "))
 				}
-				t.row(s.paint(bold, slipway.ReleaseName(slipway.ServiceName(r.Service), r.Number)), short(r.Commit), cut(one(r.Subject), 40),
+				t.row(s.paint(bold, nameOf(r)), short(r.Commit), cut(one(r.Subject), 40),
 					slipway.Digest(r.Image).Short(), r.Build, ago(a.now().Sub(r.CreatedAt))+" ago", live)
 			}
 			return t.write(s.out)
@@ -54,6 +55,10 @@ func first(args []string) string {
 		return ""
 	}
 	return args[0]
+}
+
+func nameOf(r api.Release) string {
+	return slipway.ReleaseName(slipway.ServiceName(r.Service), r.Number)
 }
 
 func short(commit string) string { return slipway.Commit(commit).Short() }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -98,11 +99,11 @@ func published(b api.Build, i int) bool {
 }
 
 func (s *screen) released(b api.Build) string {
-	var all string
+	var all strings.Builder
 	for _, r := range b.Releases {
-		all += "   " + s.paint(bold, slipway.ReleaseName(slipway.ServiceName(r.Service), r.Number)) + "  " + slipway.Digest(r.Image).Short()
+		fmt.Fprintf(&all, "   %s  %s", s.paint(bold, nameOf(r)), slipway.Digest(r.Image).Short())
 	}
-	return all
+	return all.String()
 }
 
 func (s *screen) jobMark(state string) string {

@@ -152,7 +152,7 @@ func freePort() (int, error) {
 		return 0, slipway.Errorf(slipway.Unavailable, "no free port: %w", err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck,forcetypeassert // a TCP listener's address is one
+	return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener's address is one
 }
 
 // freePorts finds n free ports in a row. It looks below those that the kernel
