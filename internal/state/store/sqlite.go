@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ var sqliteEngine = engine{
 	dialect:  "sqlite3",
 	now:      `CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER) * 1000`,
 	classify: classifySQLite,
+	check:    checkSQLite,
 }
 
 // SQLite has one writer at a time anyway: giving it one connection makes the
@@ -93,7 +95,28 @@ func createPrivate(path string) (err error) {
 	return dir.Sync()
 }
 
+// errDamaged is what SQLite finds when it looks; mostly it stumbles.
+var errDamaged = errors.New("quick_check has found damage")
+
+// checkSQLite reads the whole file once: damage that is found later is found
+// half-way through something.
+func checkSQLite(ctx context.Context, db *sql.DB) error {
+	var finding string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&finding); err != nil {
+		return err
+	}
+	if finding != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, finding)
+	}
+	return nil
+}
+
 func classifySQLite(err error) *cause {
+	damaged := &cause{code: slipway.Internal, message: "@ is damaged or is not a SQLite database",
+		next: "Nothing was changed. Move the file away and restore a backup in its place."}
+	if errors.Is(err, errDamaged) {
+		return damaged
+	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return nil
@@ -105,8 +128,7 @@ func classifySQLite(err error) *cause {
 		return &cause{code: slipway.Unavailable, message: "the database is in use by another process",
 			next: "Try again; if it stays so, look who else has the file open."}
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return &cause{code: slipway.Internal, message: "@ is damaged or is not a SQLite database",
-			next: "Nothing was changed. Move the file away and restore a backup in its place."}
+		return damaged
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		return &cause{code: slipway.Unavailable, message: "@ cannot be written",
 			next: "Look at who owns the file and its directory."}

@@ -32,6 +32,7 @@ type engine struct {
 	txOptions sql.TxOptions      // of writes
 	classify  func(error) *cause // what is known of an error of its driver, or nil
 
+	check      func(context.Context, *sql.DB) error                      // that what is there is sound; may be nil
 	lockSchema func(context.Context, *sql.DB) (unlock func(), err error) // one server at a time migrates
 
 	// A COMMIT's answer can be lost with the connection. begun names the
@@ -72,6 +73,11 @@ func connect(ctx context.Context, url string) (*Store, error) {
 }
 
 func (s *Store) prepare(ctx context.Context) error {
+	if s.engine.check != nil {
+		if err := s.engine.check(ctx, s.reading); err != nil {
+			return s.fail(err, "be checked")
+		}
+	}
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
