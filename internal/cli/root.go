@@ -56,13 +56,15 @@ func Root(o Options) *cobra.Command {
 
 // Groups of commands in the help.
 const (
-	watch  = "watch"
-	act    = "act"
-	people = "people"
+	machine = "machine"
+	watch   = "watch"
+	act     = "act"
+	people  = "people"
 )
 
 func groups(root *cobra.Command) {
 	root.AddGroup(
+		&cobra.Group{ID: machine, Title: "Run Slipway:"},
 		&cobra.Group{ID: watch, Title: "See what happens:"},
 		&cobra.Group{ID: act, Title: "Change something:"},
 		&cobra.Group{ID: people, Title: "People and agents:"},
@@ -87,6 +89,11 @@ type app struct {
 // Main runs the command line and returns the exit code. Errors go to errOut.
 func Main(ctx context.Context, root *cobra.Command, args []string, errOut io.Writer) int {
 	root.SetArgs(args)
+	for _, c := range root.Commands() {
+		if c.GroupID == "" && c.Runnable() && c.Name() != "version" {
+			c.GroupID = machine // roles, added by their owner
+		}
+	}
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		report(errOut, err)
