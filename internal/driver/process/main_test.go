@@ -402,4 +402,29 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func server(dir, runtime string) {}
+// server is a process that owns a driver and starts two instances with it.
+func server(dir, runtime string) {
+	w := &world{t: nil, dir: dir, runtime: runtime, images: &images{all: map[slipway.Digest]v1.Image{}}}
+	self, _ := os.Executable()
+	w.shims = []string{self, "shim"}
+	t := new(testing.T)
+	w.app = w.images.add(t, appImage(t))
+	d, err := process.Open(w.config())
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	go func() { _ = d.Run(context.Background()) }()
+	if err := d.Apply(context.Background(), w.group(2)); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for {
+		groups, _ := d.List(context.Background())
+		if len(groups) == 1 && groups[0].Ready() == 2 {
+			fmt.Println("ready")
+			select {}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

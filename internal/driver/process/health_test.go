@@ -1,0 +1,178 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/driver/drivertest"
+)
+
+func TestReadyInTime(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1)) // unpacks
+	await(t, d, "ready", ready)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	hints := make(chan slipway.TargetID, 100)
+	go func() { _ = d.Watch(ctx, func(t slipway.TargetID) { hints <- t }) }()
+	start := time.Now()
+	apply(t, d, w.group(2, func(g *slipway.GroupSpec) { g.Fence.Generation = 2 }))
+	applied := time.Since(start)
+	for {
+		<-hints
+		if is := all(t, d); len(is) == 2 && ready(is[1]) {
+			t.Logf("applied in %v, ready and told in %v, of which the child took %v", applied, time.Since(start), is[1].ReadyIn)
+			break
+		}
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestReadinessComesAndGoes(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1))
+	before := await(t, d, "ready", ready)
+	get(t, before, "/unready")
+	i := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
+	if i.Why != `GET /readyz → 503 "warming cache"` || !i.EverReady {
+		t.Errorf("unready: %+v", i)
+	}
+	get(t, before, "/ready")
+	if i = await(t, d, "ready", ready); i.Why != "" || i.Boot != before.Boot {
+		t.Errorf("ready again: %+v", i)
+	}
+}
+
+func TestWhatIsNotAliveIsRestarted(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1, func(g *slipway.GroupSpec) { g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 2} }))
+	before := await(t, d, "ready", ready)
+	get(t, before, "/dead")
+	await(t, d, "down", func(i slipway.InstanceStatus) bool {
+		return i.Phase == slipway.InstanceBackoff && i.Why == `GET /healthz → 503 "deadlock", 2 times in a row`
+	})
+	if i := await(t, d, "ready", ready); i.Boot == before.Boot || i.Restarts != 1 {
+		t.Errorf("restarted: %+v", i)
+	}
+}
+
+func TestExitsAreTold(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1))
+	i := await(t, d, "ready", ready)
+	kill(t, pid(t, i), syscall.SIGKILL)
+	down := await(t, d, "down", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceBackoff })
+	if down.Why != "exit 137 (SIGKILL)" || !down.EverReady || !down.RetryAt.After(down.Since) {
+		t.Errorf("down: %+v", down)
+	}
+	await(t, d, "ready", ready)
+}
+
+func TestTheDeafAreKilled(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1, behaving("deaf"), func(g *slipway.GroupSpec) { g.Revision.Run.StopGrace = 100 * time.Millisecond }))
+	i := await(t, d, "ready", ready)
+	if err := d.Stop(t.Context(), shop, i.ID, slipway.Fence{Epoch: 1, Generation: 1}); err != nil {
+		t.Fatal(err)
+	}
+	i = await(t, d, "stopped", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceStopped })
+	if i.Why != "exit 137 (SIGKILL)" {
+		t.Errorf("stopped: %+v", i)
+	}
+}
+
+func TestAStoppedCrashLoopStaysStopped(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1, behaving(drivertest.Crashing)))
+	i := await(t, d, "in a loop", func(i slipway.InstanceStatus) bool { return i.Restarts == 2 })
+	if err := d.Stop(t.Context(), shop, i.ID, slipway.Fence{Epoch: 1, Generation: 1}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, d, "stopped", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceStopped })
+}
+
+func TestWhatAnInstanceGets(t *testing.T) {
+	t.Setenv("SERVERS_SECRET", "must not leak")
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1, func(g *slipway.GroupSpec) {
+		g.Revision.Run.Env["FROM_MANIFEST"] = "a b"
+		g.Revision.Run.Env["PORT"] = "8000"
+		g.Revision.Run.Command = []string{"../bin/app", "--flag", "value with spaces"}
+	}))
+	i := await(t, d, "ready", ready)
+	var got struct {
+		Env, Args []string
+		Dir       string
+	}
+	if err := json.Unmarshal([]byte(get(t, i, "/env")), &got); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for _, kv := range got.Env {
+		k, v, _ := strings.Cut(kv, "=")
+		if _, twice := env[k]; twice {
+			t.Errorf("%s is there twice", k)
+		}
+		env[k] = v
+	}
+	home := w.dir + "/instances/" + string(i.ID)
+	for k, want := range map[string]string{
+		"FROM_IMAGE": "yes", "FROM_MANIFEST": "a b", drivertest.Behave: drivertest.Healthy,
+		"PORT": strings.TrimPrefix(i.Addr.String(), "127.0.0.1:"), "PATH": "/usr/local/bin:/usr/bin:/bin",
+		"HOME": home + "/home", "TMPDIR": home + "/tmp",
+		"SLIPWAY_SERVICE": "shop", "SLIPWAY_ENVIRONMENT": "test", "SLIPWAY_RELEASE": "14", "SLIPWAY_INSTANCE": string(i.ID),
+	} {
+		if env[k] != want {
+			t.Errorf("%s is %q, want %q", k, env[k], want)
+		}
+		delete(env, k)
+	}
+	delete(env, "SLIPWAY_MARK")
+	if len(env) != 0 {
+		t.Errorf("and more: %v", env)
+	}
+	if !strings.HasSuffix(got.Dir, "/files/srv") {
+		t.Errorf("it runs in %s", got.Dir)
+	}
+	if n := len(got.Args); n < 2 || got.Args[n-1] != "value with spaces" || got.Args[n-2] != "--flag" {
+		t.Errorf("its arguments are %q", got.Args)
+	}
+}
+
+func TestStopAllLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(3))
+	await(t, d, "ready", ready)
+	var pids []int
+	for _, i := range all(t, d) {
+		pids = append(pids, w.shim(i))
+	}
+	if err := d.StopAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := all(t, d); len(left) != 0 {
+		t.Errorf("left: %+v", left)
+	}
+	for _, p := range pids {
+		for start := time.Now(); running(p); time.Sleep(time.Millisecond) {
+			if time.Since(start) > 5*time.Second {
+				t.Fatalf("shim %d still runs", p)
+			}
+		}
+	}
+}
