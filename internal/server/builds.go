@@ -2,13 +2,11 @@ package server
 
 import (
 	"context"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
-	"github.com/slipway-cd/slipway/internal/server/view"
 )
 
 type buildInput struct {
@@ -53,32 +51,25 @@ func (s *Server) unblock(ctx context.Context, in *struct {
 	if err != nil {
 		return api.Build{}, err
 	}
+	if !p.CanPush() { // before anything is said about the build's steps
+		return api.Build{}, mayNotUnblock(p.Principal, b)
+	}
 	j, err := blocked(b, in.Body.Job)
 	if err != nil {
 		return api.Build{}, err
 	}
-	if envs := view.Behind(b, j.ID); !p.CanUnblock(envs) {
-		return api.Build{}, mayNotUnblock(p.Principal, b, envs)
-	}
-	if err := s.Builds.Unblock(ctx, b.ID, j.ID, p.Principal); err != nil {
+	b, err = s.Builds.Unblock(ctx, b.ID, j.ID, p.Principal)
+	if err != nil {
 		return api.Build{}, err
 	}
-	return s.getBuild(ctx, &in.buildInput)
+	return s.View.Build(ctx, b, p.Principal)
 }
 
-func mayNotUnblock(p slipway.Principal, b slipway.Build, envs []slipway.EnvironmentName) error {
+func mayNotUnblock(p slipway.Principal, b slipway.Build) error {
 	if p.Job != nil {
-		return slipway.Errorf(slipway.Forbidden, "a job never unblocks a build; a person does")
+		return slipway.Errorf(slipway.Forbidden, "a job never unblocks").Do("a person does: slipway unblock %s", b.Slug())
 	}
-	e := slipway.Errorf(slipway.Forbidden, "%s may not unblock %s", p.Actor.Name, b.Slug())
-	if len(envs) > 0 {
-		return e.Do("whoever may deploy to %s can: slipway unblock %s", list(envs), b.Slug())
-	}
-	return e.Do("whoever has the role deployer can: slipway unblock %s", b.Slug())
-}
-
-func list(envs []slipway.EnvironmentName) string {
-	return strings.Join(each(envs, func(e slipway.EnvironmentName) string { return string(e) }), " and ")
+	return slipway.Errorf(slipway.Forbidden, "%s may look but not unblock; that needs the role deployer", p.Actor.Name)
 }
 
 // blocked finds the block step that is meant: by ID or key, or the only one
@@ -110,15 +101,13 @@ func blocked(b slipway.Build, which string) (*slipway.Job, error) {
 
 func (s *Server) cancel(ctx context.Context, in *buildInput) (api.Build, error) {
 	p := from(ctx)
-	if !p.CanPush() {
-		return api.Build{}, slipway.Errorf(slipway.Forbidden, "%s may not cancel builds; it needs the role deployer", p.Actor.Name)
-	}
 	b, err := in.find(ctx, s)
 	if err != nil {
 		return api.Build{}, err
 	}
-	if err := s.Builds.Cancel(ctx, b.ID, p.Actor); err != nil {
+	b, err = s.Builds.Cancel(ctx, b.ID, p.Principal)
+	if err != nil {
 		return api.Build{}, err
 	}
-	return s.getBuild(ctx, in)
+	return s.View.Build(ctx, b, p.Principal)
 }

@@ -17,7 +17,7 @@ import (
 // same byte each time; whoever shows it makes it safe.
 func (s *Server) jobLog(ctx context.Context, in *struct {
 	ID     string `path:"id"`
-	Offset int64  `query:"offset" doc:"In bytes; below zero from the end"`
+	Offset int64  `query:"offset" minimum:"0" doc:"In bytes"`
 	Follow bool   `query:"follow" doc:"Until the attempt ends"`
 }) (answer, error) {
 	id := slipway.JobID(in.ID)
@@ -30,14 +30,16 @@ func (s *Server) jobLog(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return func(ctx context.Context, w *flushed) error {
-		woken, stop := s.Waker.Listen("build/" + b.Slug())
+		ended, stop := s.Waker.Listen("build/" + b.Slug())
+		defer stop()
+		grown, stop := s.Waker.Listen("log/" + in.ID)
 		defer stop()
 		if err := w.begin("text/plain; charset=utf-8"); err != nil {
 			return err
 		}
 		attempt, offset := 0, in.Offset
 		for {
-			// The state is read before the log: what is ended has all of its log.
+			// The state is read before the log: what has ended has all of its log.
 			b, err := s.Store.Build(ctx, build)
 			if err != nil {
 				return err
@@ -46,23 +48,21 @@ func (s *Server) jobLog(ctx context.Context, in *struct {
 			if j == nil {
 				return nil
 			}
-			a := j.Last()
-			if a != nil && attempt != 0 && a.Number != attempt {
-				return nil // its attempt was lost and another has begun
-			}
-			if a != nil {
+			if a := j.Last(); a != nil {
+				if attempt != 0 && a.Number != attempt {
+					return nil // its attempt was lost and another has begun
+				}
 				attempt = a.Number
-				n, err := s.copyLog(ctx, w, id, attempt, offset)
-				if err != nil {
+				if offset, err = s.copyLog(ctx, w, id, attempt, offset); err != nil {
 					return err
 				}
-				offset = max(offset, 0) + n
 			}
 			if !in.Follow || j.State.Ended() {
 				return nil
 			}
 			select {
-			case <-woken:
+			case <-ended:
+			case <-grown:
 			case <-time.After(lookAgain):
 			case <-ctx.Done():
 				return ctx.Err()
@@ -71,16 +71,19 @@ func (s *Server) jobLog(ctx context.Context, in *struct {
 	}, nil
 }
 
+// copyLog writes what there is of a log from offset on, and returns where to go
+// on.
 func (s *Server) copyLog(ctx context.Context, w io.Writer, id slipway.JobID, attempt int, offset int64) (int64, error) {
-	r, err := s.View.JobLogs.Open(ctx, id, attempt, offset)
-	if slipway.CodeOf(err) == slipway.NotFound {
-		return 0, nil
+	for {
+		data, next, err := s.View.Jobs.Log(ctx, id, attempt, offset)
+		if err != nil || next == offset {
+			return offset, err
+		}
+		if _, err := w.Write(data); err != nil {
+			return offset, err
+		}
+		offset = next
 	}
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	return io.Copy(w, r)
 }
 
 const (

@@ -30,14 +30,13 @@ type Store interface {
 	Agents(context.Context) ([]slipway.Agent, error)
 }
 
-// Builds changes builds.
+// Builds changes builds, for those who may. *dispatch.Dispatch is one.
 type Builds interface {
-	Unblock(ctx context.Context, build slipway.BuildID, job slipway.JobID, by slipway.Principal) error
-	Cancel(ctx context.Context, build slipway.BuildID, by slipway.Actor) error
-	// MarkDeployed notes that a job's attempt is about to ask for a deployment,
-	// after which it is never run again by itself. It returns Conflict when the
-	// attempt is over.
-	MarkDeployed(ctx context.Context, grant slipway.JobGrant) error
+	Unblock(context.Context, slipway.BuildID, slipway.JobID, slipway.Principal) (slipway.Build, error)
+	Cancel(context.Context, slipway.BuildID, slipway.Principal) (slipway.Build, error)
+	// MarkDeployed notes that a job is about to ask for a deployment, after which
+	// it is never run again by itself.
+	MarkDeployed(context.Context, slipway.JobID) error
 }
 
 // Deploy asks for a deployment.

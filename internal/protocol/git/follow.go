@@ -20,7 +20,7 @@ func (s *Server) follow(ctx context.Context, w io.Writer, p *push, b *slipway.Bu
 	woken, stop := s.Waker.Listen(fmt.Sprintf("build/%s/%d", b.Push.Repository, b.Number))
 	defer stop()
 	for {
-		now, err := s.Builds.Build(ctx, b.ID)
+		now, err := s.Store.Build(ctx, b.ID)
 		wait := time.Second
 		if err == nil {
 			var lines []string

@@ -130,8 +130,10 @@ func (p *progress) footer(b slipway.Build) []string {
 	case slipway.BuildCanceled:
 		return append([]string{p.line("✗", "canceled", "", seconds(b.FinishedAt.Sub(b.CreatedAt)))}, p.why(b)...)
 	default:
-		return append([]string{p.line("✗", "failed", "", seconds(b.FinishedAt.Sub(b.CreatedAt)),
-			"see why: slipway build "+b.Slug())}, p.why(b)...)
+		if b.Why != "" {
+			return append([]string{p.line("✗", "failed", "")}, p.why(b)...)
+		}
+		return []string{p.line("✗", "failed", "", seconds(b.FinishedAt.Sub(b.CreatedAt)), "see why: slipway build "+b.Slug())}
 	}
 }
 

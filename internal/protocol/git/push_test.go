@@ -104,10 +104,18 @@ func TestAFailedBuildIsToldAndThePushStands(t *testing.T) {
 
 func TestAPipelineThatCannotBeReadIsToldWithItsPositions(t *testing.T) {
 	w := newWorld(t)
-	w.refuse = slipway.Errorf(slipway.Invalid, ".buildkite/pipeline.yml:3:5: unknown key \"comand\"\n.buildkite/pipeline.yml:9:1: no steps")
+	pass := w.script
+	w.script = func(b *slipway.Build) {
+		b.State, b.Why = slipway.BuildFailed, ".buildkite/pipeline.yml:3:5: unknown key \"comand\"\n.buildkite/pipeline.yml:9:1: no steps"
+	}
 	out := w.clone("mei", "web").must("push", "slipway", "master")
-	if want := "remote: slipway  no build of web, branch master\nremote:   ✗ .buildkite/pipeline.yml:3:5: unknown key \"comand\"\nremote:     .buildkite/pipeline.yml:9:1: no steps\n"; !strings.Contains(out, want) {
+	if want := "remote:   ✗ failed\nremote:     .buildkite/pipeline.yml:3:5: unknown key \"comand\"\nremote:     .buildkite/pipeline.yml:9:1: no steps\n"; !strings.Contains(out, want) {
 		t.Errorf("no\n%s in\n%s", want, out)
+	}
+	w.script = pass
+	w.refuse = slipway.Errorf(slipway.Invalid, "one\ntwo")
+	if out := w.clone("mei", "bad").must("push", "slipway", "master"); !strings.Contains(out, "remote: slipway  no build of bad, branch master\nremote:   ✗ one\nremote:     two\n") {
+		t.Errorf("a refusal must be told:\n%s", out)
 	}
 	w.refuse = nil
 	c := w.clone("mei", "lib")

@@ -15,7 +15,7 @@ const zero = slipway.Commit("0000000000000000000000000000000000000000")
 // those that a crash cut off from their hook, and those made around the server.
 // Call it when the server starts, before it listens.
 func (s *Server) Reconcile(ctx context.Context) error {
-	repositories, err := s.Repositories.Repositories(ctx)
+	repositories, err := s.Store.Repositories(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by 
 	if err != nil {
 		return err
 	}
-	recorded, err := s.Repositories.Refs(ctx, name)
+	recorded, err := s.Store.Refs(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -56,12 +56,12 @@ func (s *Server) create(ctx context.Context, name slipway.RepositoryName, by sli
 	if err := s.initialize(ctx, s.path(name)); err != nil {
 		return err
 	}
-	_, err := s.Repositories.Repository(ctx, name)
+	_, err := s.Store.Repository(ctx, name)
 	if slipway.CodeOf(err) != slipway.NotFound {
 		return err
 	}
 	now := time.Now()
-	err = s.Repositories.CreateRepository(ctx, slipway.Repository{Name: name, CreatedAt: now, CreatedBy: by}, slipway.Event{
+	err = s.Store.CreateRepository(ctx, slipway.Repository{Name: name, CreatedAt: now, CreatedBy: by}, slipway.Event{
 		At: now, Kind: slipway.RepositoryCreated, Actor: by, Repository: name,
 		Text: fmt.Sprintf("%s made repository %s with its first push", by.Name, name),
 	})

@@ -19,22 +19,21 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (slipway.Principal, error)
 }
 
-// Repositories knows the repositories and what their refs were last recorded
-// to be.
-type Repositories interface {
+// Store knows the repositories, what their refs were last recorded to be, and
+// how builds go. *store.Store is one.
+type Store interface {
 	CreateRepository(context.Context, slipway.Repository, ...slipway.Event) error
 	Repository(context.Context, slipway.RepositoryName) (slipway.Repository, error)
 	Repositories(context.Context) ([]slipway.Repository, error)
 	Refs(context.Context, slipway.RepositoryName) (map[string]slipway.Commit, error)
+	Build(context.Context, slipway.BuildID) (slipway.Build, error)
 }
 
-// Builds turns pushes into builds.
+// Builds turns pushes into builds. *dispatch.Dispatch is one.
 type Builds interface {
 	// Push records p and makes its build. No build has a note that says why, or
-	// nothing to say. The same push again returns the same build. A pipeline that
-	// cannot be read is an Invalid error, with positions.
+	// nothing to say. The same push again returns the same build.
 	Push(ctx context.Context, p slipway.Push) (build *slipway.Build, note string, err error)
-	Build(context.Context, slipway.BuildID) (slipway.Build, error)
 }
 
 // Waker tells when to look at a build again.
@@ -52,15 +51,15 @@ type Story interface {
 
 // Config is what a Server needs.
 type Config struct {
-	Dir          string // holds repositories/
-	Program      string // the slipway binary, which git's hook runs
-	URL          string // where people open pages: http://127.0.0.1:7070
-	Auth         Authenticator
-	Repositories Repositories
-	Builds       Builds
-	Waker        Waker
-	Story        Story
-	Log          *slog.Logger
+	Dir     string // holds repositories/
+	Program string // the slipway binary, which git's hook runs
+	URL     string // where people open pages: http://127.0.0.1:7070
+	Auth    Authenticator
+	Store   Store
+	Builds  Builds
+	Waker   Waker
+	Story   Story
+	Log     *slog.Logger
 }
 
 // Bounds.

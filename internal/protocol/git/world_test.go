@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.git, err = git.New(git.Config{
 		Dir: w.dir, Program: program, URL: "http://slipway.test",
-		Auth: w, Repositories: w, Builds: (*dispatch)(w), Waker: w, Story: w,
+		Auth: w, Store: w, Builds: w, Waker: w, Story: w,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
@@ -134,10 +134,7 @@ func (w *world) Tail(context.Context, slipway.Build, slipway.Job, int) []string 
 	return []string{"the last \x1b[31mline"}
 }
 
-// dispatch is the world as the maker of builds.
-type dispatch world
-
-func (d *dispatch) Push(ctx context.Context, p slipway.Push) (*slipway.Build, string, error) {
+func (d *world) Push(ctx context.Context, p slipway.Push) (*slipway.Build, string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.builds {
@@ -167,7 +164,7 @@ func (d *dispatch) Push(ctx context.Context, p slipway.Push) (*slipway.Build, st
 	return &b, "", nil
 }
 
-func (d *dispatch) Build(_ context.Context, id slipway.BuildID) (slipway.Build, error) {
+func (d *world) Build(_ context.Context, id slipway.BuildID) (slipway.Build, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, b := range d.builds {

@@ -35,7 +35,7 @@ func (a *Auth) bearer(ctx context.Context, token string, prefixes ...string) (sl
 	switch {
 	case token == "":
 		return slipway.Principal{}, slipway.Errorf(slipway.Unauthenticated, "this needs a token").
-			Do("sign in with one: slipway login, or send it as Authorization: Bearer TOKEN")
+			Do("give one as SLIPWAY_TOKEN, or send it as Authorization: Bearer TOKEN")
 	case !wellFormed(token, prefixes...):
 		return slipway.Principal{}, unknown()
 	}

@@ -34,7 +34,7 @@ func (a *Auth) Login(ctx context.Context, p slipway.Principal) (token string, ex
 // used before or is too old.
 func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, login string) error {
 	used := slipway.Errorf(slipway.Unauthenticated, "this link was used before, or is older than ten minutes").
-		Do("make another: slipway open")
+		Do("make another: slipway login")
 	if !wellFormed(login, loginPrefix) {
 		return used
 	}
@@ -70,7 +70,7 @@ func (a *Auth) Session(r *http.Request) (slipway.Principal, error) {
 }
 
 func signedOut() error {
-	return slipway.Errorf(slipway.Unauthenticated, "you are not signed in").Do("make a link that signs you in: slipway open")
+	return slipway.Errorf(slipway.Unauthenticated, "you are not signed in").Do("make a link that signs you in: slipway login")
 }
 
 // End ends the browser's session, if it has one.

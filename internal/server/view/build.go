@@ -1,9 +1,9 @@
 package view
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -41,7 +41,7 @@ func (v *Viewer) build(b slipway.Build, p slipway.Principal) api.Build {
 	}
 	for _, j := range b.Jobs {
 		one := job(j)
-		one.MayUnblock = j.State == slipway.JobBlocked && p.CanUnblock(Behind(b, j.ID))
+		one.MayUnblock = j.State == slipway.JobBlocked && p.CanUnblock(v.Jobs.Reaches(&b, j.ID))
 		shown.Jobs = append(shown.Jobs, one)
 	}
 	return shown
@@ -66,24 +66,6 @@ func job(j slipway.Job) api.Job {
 		}
 	}
 	return shown
-}
-
-// Behind lists the environments that jobs after job could deploy to, which is
-// what whoever unblocks it lets happen. It errs on the side of more.
-func Behind(b slipway.Build, job slipway.JobID) []slipway.EnvironmentName {
-	at := slices.IndexFunc(b.Jobs, func(j slipway.Job) bool { return j.ID == job })
-	var envs []slipway.EnvironmentName
-	for _, j := range b.Jobs[at+1:] {
-		if j.Step.Kind != slipway.StepCommand || j.State.Ended() {
-			continue
-		}
-		for _, env := range b.Authority.Deploy[j.Step.Queue()] {
-			if !slices.Contains(envs, env) {
-				envs = append(envs, env)
-			}
-		}
-	}
-	return envs
 }
 
 // Release shows a release.
@@ -167,19 +149,22 @@ func (v *Viewer) standing(ctx context.Context, d slipway.Deployment) string {
 // jobActor is how a job is called when it acts.
 func jobActor(b slipway.Build, j slipway.Job) string { return b.Slug() + " " + j.Step.Title() }
 
-// tailBytes is where the last lines of a log are looked for.
-const tailBytes = 32 << 10
-
 // Tail is the end of the log of a job's newest attempt, without colours.
 func (v *Viewer) Tail(ctx context.Context, _ slipway.Build, j slipway.Job, n int) []string {
 	a := j.Last()
 	if a == nil {
 		return nil
 	}
-	r, err := v.JobLogs.Open(ctx, j.ID, a.Number, -tailBytes)
-	if err != nil {
-		return nil
+	var end []byte
+	for offset := int64(0); ; {
+		data, next, err := v.Jobs.Log(ctx, j.ID, a.Number, offset)
+		if err != nil || next == offset {
+			return lastLines(bytes.NewReader(end), n)
+		}
+		end, offset = append(end, data...), next
+		end = end[max(0, len(end)-tailBytes):]
 	}
-	defer r.Close()
-	return lastLines(r, n)
 }
+
+// tailBytes is how much of a log is kept to find its last lines in.
+const tailBytes = 32 << 10

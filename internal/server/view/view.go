@@ -38,11 +38,13 @@ type Output interface {
 	Logs(ctx context.Context, t slipway.TargetID, i slipway.InstanceID, tail int, follow bool) (io.ReadCloser, error)
 }
 
-// JobLogs reads the log of an attempt.
-type JobLogs interface {
-	// Open reads from offset, or from that many bytes before the end when it is
-	// below zero, to what there is now.
-	Open(ctx context.Context, job slipway.JobID, attempt int, offset int64) (io.ReadCloser, error)
+// Jobs knows more of jobs than their build tells. *dispatch.Dispatch is one.
+type Jobs interface {
+	// Reaches lists the environments to which jobs behind a block may deploy.
+	Reaches(b *slipway.Build, block slipway.JobID) []slipway.EnvironmentName
+	// Log reads the log of an attempt from offset on, in pieces, and says where
+	// to go on: at offset when there is no more now.
+	Log(ctx context.Context, job slipway.JobID, attempt int, offset int64) (data []byte, next int64, err error)
 }
 
 // Viewer makes views.
@@ -51,7 +53,7 @@ type Viewer struct {
 	Groups    Groups
 	Routes    Routes
 	Output    Output
-	JobLogs   JobLogs
+	Jobs      Jobs
 	URL       string // of the pages: http://127.0.0.1:7070
 	RouteHost string // where routes listen; "" means 127.0.0.1
 }
