@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -91,9 +92,7 @@ type reader struct {
 
 func (r *reader) fill(at *yaml.Node, text string) string {
 	out, err := expand(text, r.vars)
-	if err != nil {
-		r.add(at, "%v; write $$ for a dollar sign that the shell shall see", err)
-	}
+	r.told(at, err)
 	return out
 }
 
@@ -110,10 +109,17 @@ func (r *reader) env(at *yaml.Node, env *ordered.MapSS) map[string]string {
 
 func (r *reader) fillEnv(at *yaml.Node, text string) string {
 	out, err := expandKept(text, r.vars)
-	if err != nil {
-		r.add(at, "%v; write $$ for a dollar sign", err)
-	}
+	r.told(at, err)
 	return out
+}
+
+func (r *reader) told(at *yaml.Node, err error) {
+	switch {
+	case errors.Is(err, errTooLong):
+		r.add(at, "%v", err)
+	case err != nil:
+		r.add(at, "%v; write $$ for a dollar sign that the shell shall see", err)
+	}
 }
 
 func (r *reader) step(w written, meant buildkite.Step, defaults map[string]string) slipway.Step {

@@ -1,10 +1,17 @@
 package pipeline
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/buildkite/interpolate"
 )
+
+// maxText bounds a command and a variable once it is filled in: variables of
+// variables could make it any length.
+const maxText = 64 << 10
+
+var errTooLong = fmt.Errorf("longer than %d KiB once variables are filled in", maxText>>10)
 
 // expand replaces the variables that vars holds, by the rules of Buildkite
 // ($VAR, ${VAR:-default}, ${VAR:0:7}, …), and $$ by a dollar sign. All others
@@ -21,6 +28,9 @@ func expandKept(text string, vars map[string]string) (string, error) {
 }
 
 func expandWith(text string, vars map[string]string, escaped func(string) string) (string, error) {
+	if len(text) > maxText {
+		return "", errTooLong
+	}
 	expr, err := interpolate.NewParser(text).Parse()
 	if err != nil {
 		return "", err
@@ -37,9 +47,17 @@ func expandWith(text string, vars map[string]string, escaped func(string) string
 		case interpolate.EscapedExpansion:
 			out.WriteString(escaped(source))
 		default:
-			if _, known := vars[e.Identifiers()[0]]; !known {
+			names := e.Identifiers()
+			if _, known := vars[names[0]]; !known {
 				out.WriteString(source)
 				continue
+			}
+			long := out.Len() + len(rest)
+			for _, name := range names {
+				long += len(vars[name])
+			}
+			if long > maxText {
+				return "", errTooLong
 			}
 			value, err := e.Expand(interpolate.NewMapEnv(vars))
 			if err != nil {
