@@ -25,50 +25,65 @@ func (s *Server) jobLog(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Store.Build(ctx, build)
-	if err != nil {
-		return nil, err
-	}
 	return func(ctx context.Context, w *flushed) error {
-		ended, stop := s.Waker.Listen("build/" + b.Slug())
-		defer stop()
-		grown, stop := s.Waker.Listen("log/" + in.ID)
-		defer stop()
 		if err := w.begin("text/plain; charset=utf-8"); err != nil {
 			return err
 		}
-		attempt, offset := 0, in.Offset
-		for {
-			// The state is read before the log: what has ended has all of its log.
-			b, err := s.Store.Build(ctx, build)
-			if err != nil {
+		return s.followLog(ctx, w, build, id, in.Offset, in.Follow)
+	}, nil
+}
+
+// JobLog writes the log of a job's newest attempt to w, from its first byte
+// until the job has ended. An unknown job is NotFound.
+func (s *Server) JobLog(ctx context.Context, id slipway.JobID, w io.Writer) error {
+	build, err := s.Store.BuildOfJob(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.followLog(ctx, w, build, id, 0, true)
+}
+
+// followLog writes the log of one attempt: to what there is, or until the job
+// has ended.
+func (s *Server) followLog(ctx context.Context, w io.Writer, build slipway.BuildID, id slipway.JobID, offset int64, follow bool) error {
+	b, err := s.Store.Build(ctx, build)
+	if err != nil {
+		return err
+	}
+	ended, stop := s.Waker.Listen("build/" + b.Slug())
+	defer stop()
+	grown, stop := s.Waker.Listen("log/" + string(id))
+	defer stop()
+	for attempt := 0; ; {
+		// The state is read before the log: what has ended has all of its log.
+		b, err := s.Store.Build(ctx, build)
+		if err != nil {
+			return err
+		}
+		j := b.Job(id)
+		if j == nil {
+			return nil
+		}
+		if a := j.Last(); a != nil {
+			if attempt != 0 && a.Number != attempt {
+				return nil // its attempt was lost and another has begun
+			}
+			attempt = a.Number
+			if offset, err = s.copyLog(ctx, w, id, attempt, offset); err != nil {
 				return err
 			}
-			j := b.Job(id)
-			if j == nil {
-				return nil
-			}
-			if a := j.Last(); a != nil {
-				if attempt != 0 && a.Number != attempt {
-					return nil // its attempt was lost and another has begun
-				}
-				attempt = a.Number
-				if offset, err = s.copyLog(ctx, w, id, attempt, offset); err != nil {
-					return err
-				}
-			}
-			if !in.Follow || j.State.Ended() {
-				return nil
-			}
-			select {
-			case <-ended:
-			case <-grown:
-			case <-time.After(lookAgain):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
 		}
-	}, nil
+		if !follow || j.State.Ended() {
+			return nil
+		}
+		select {
+		case <-ended:
+		case <-grown:
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // copyLog writes what there is of a log from offset on, and returns where to go

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bufio"
 	"fmt"
 	"html/template"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -32,12 +30,6 @@ func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	log, err := s.View.JobLog(r.Context(), r.PathValue("job"), true)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	defer func() { _ = log.Close() }()
 	stream, err := s.openStream(w, r)
 	if err != nil {
 		s.fail(w, r, err)
@@ -45,41 +37,47 @@ func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
 	}
 	defer stream.close()
 	seen, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
-	if err := stream.log(log, seen); err != nil {
-		return // it connects again, with its last line
+	lines, err := stream.lines(seen)
+	if err != nil {
+		s.Log.Error("log page", "err", err)
+		return
 	}
+	if err := s.View.JobLog(stream.ctx, slipway.JobID(r.PathValue("job")), ansi.NewWriter(lines)); err != nil {
+		return // the browser connects again, with its last line
+	}
+	lines.end()
 	stream.send("end", "")
 }
 
-// log sends the lines after the first seen ones as numbered HTML.
-func (st *stream) log(text io.Reader, seen int) error {
+// lines turns text into numbered lines of HTML and sends those after the first
+// seen ones.
+func (st *stream) lines(seen int) (*lines, error) {
 	screen, err := terminal.NewScreen(terminal.WithMaxSize(0, 1))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	line := 0
+	l := &lines{screen: screen}
 	screen.ScrollOutFunc = func(html string) {
-		if line++; line > seen && line <= maxLogLines {
-			_, _ = fmt.Fprintf(st.w, "id: %d\n", line)
+		if l.sent++; l.sent > seen && l.sent <= maxLogLines {
+			_, _ = fmt.Fprintf(st.w, "id: %d\n", l.sent)
 			st.send("line", html)
 		}
 	}
-	safe := ansi.NewWriter(screen)
-	in := bufio.NewReaderSize(text, 32<<10)
-	for {
-		chunk, err := in.ReadSlice('\n')
-		if _, err := safe.Write(chunk); err != nil {
-			return err
-		}
-		switch {
-		case err == io.EOF:
-			if rest := screen.AsHTML(); rest != "" { // no line break at its end
-				screen.ScrollOutFunc(rest)
-			}
-			return st.ctx.Err()
-		case err != nil && err != bufio.ErrBufferFull: //nolint:errorlint // bufio returns it bare
-			return slipway.Errorf(slipway.Unavailable, "the log broke off: %w", err)
-		}
+	return l, nil
+}
+
+// lines is a log on its way to a page.
+type lines struct {
+	screen *terminal.Screen
+	sent   int
+}
+
+func (l *lines) Write(p []byte) (int, error) { return l.screen.Write(p) }
+
+// end sends what had no line break at its end.
+func (l *lines) end() {
+	if rest := l.screen.AsHTML(); rest != "" {
+		l.screen.ScrollOutFunc(rest)
 	}
 }
 

@@ -19,9 +19,9 @@ type View interface {
 	Build(ctx context.Context, p slipway.Principal, repository string, number int) (api.Build, error)
 	Deployments(ctx context.Context, service, environment string, limit int) ([]api.Deployment, error)
 	Deployment(ctx context.Context, id int64) (api.Deployment, error)
-	// JobLog is the text of a job's newest attempt from its first byte. With
-	// follow it ends when the job does.
-	JobLog(ctx context.Context, job string, follow bool) (io.ReadCloser, error)
+	// JobLog writes the log of a job's newest attempt to w, from its first byte
+	// until the job has ended.
+	JobLog(ctx context.Context, job slipway.JobID, w io.Writer) error
 }
 
 // Desk does what the buttons ask for, in the name of p.
