@@ -10,7 +10,7 @@ import (
 
 var loginPage = template.Must(template.New("login").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sign in · Slipway</title><link rel="stylesheet" href="/static/style.css">
+<title>Sign in · Slipway</title><link rel="stylesheet" href="/assets/app.css">
 <main><h1>Sign in to Slipway</h1>
 {{if .Problem}}<p>{{.Problem}}</p>
 {{else}}<form method="post" action="/login"><input type="hidden" name="token" value="{{.Token}}"><button autofocus>Sign in</button></form>

@@ -11,12 +11,12 @@ import (
 
 const listLength = 50
 
-func (s *site) board(r *http.Request, _ slipway.Principal) (page, error) {
+func (s *site) board(r *http.Request, p slipway.Principal) (page, error) {
 	b, err := s.View.Board(r.Context())
 	if err != nil {
 		return page{}, err
 	}
-	builds, err := s.View.Builds(r.Context(), "", 8)
+	builds, err := s.View.Builds(r.Context(), p, "", 8)
 	return page{
 		Title: "Board", Command: "slipway status",
 		Parts: []part{
@@ -49,9 +49,9 @@ func isMoving(s api.BoardService) bool {
 	return false
 }
 
-func (s *site) builds(r *http.Request, _ slipway.Principal) (page, error) {
+func (s *site) builds(r *http.Request, p slipway.Principal) (page, error) {
 	repository := r.URL.Query().Get("repository")
-	builds, err := s.View.Builds(r.Context(), repository, listLength)
+	builds, err := s.View.Builds(r.Context(), p, repository, listLength)
 	return page{Title: "Builds", Command: "slipway builds", Parts: []part{{Template: "builds", Data: builds}}}, err
 }
 
@@ -149,7 +149,7 @@ func (s *site) unblock(w http.ResponseWriter, r *http.Request) {
 		}
 		repository := r.PathValue("repository")
 		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-		err = s.Desk.Unblock(r.Context(), p, repository, int(n), r.PostFormValue("job"))
+		err = s.Desk.Unblock(r.Context(), p, repository, int(n), slipway.JobID(r.PostFormValue("job")))
 		return "/builds/" + url.PathEscape(repository) + "/" + strconv.FormatInt(n, 10), err
 	})
 }

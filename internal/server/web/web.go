@@ -15,7 +15,7 @@ import (
 // View answers what pages show.
 type View interface {
 	Board(ctx context.Context) (api.Board, error)
-	Builds(ctx context.Context, repository string, limit int) ([]api.Build, error)
+	Builds(ctx context.Context, p slipway.Principal, repository string, limit int) ([]api.Build, error)
 	Build(ctx context.Context, p slipway.Principal, repository string, number int) (api.Build, error)
 	Deployments(ctx context.Context, service, environment string, limit int) ([]api.Deployment, error)
 	Deployment(ctx context.Context, id int64) (api.Deployment, error)
@@ -26,7 +26,7 @@ type View interface {
 
 // Desk does what the buttons ask for, in the name of p.
 type Desk interface {
-	Unblock(ctx context.Context, p slipway.Principal, repository string, number int, job string) error
+	Unblock(ctx context.Context, p slipway.Principal, repository string, number int, job slipway.JobID) error
 	Abort(ctx context.Context, p slipway.Principal, id int64) error
 }
 

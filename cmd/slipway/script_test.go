@@ -1,0 +1,170 @@
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/slipway-cd/slipway/examples"
+)
+
+// bin holds the slipway command that the scripts type.
+var bin string
+
+func TestMain(m *testing.M) {
+	os.Exit(withBinary(m))
+}
+
+func withBinary(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "slipway-bin-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	bin = dir
+	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "slipway"), ".").CombinedOutput()
+	if err != nil {
+		_, _ = os.Stderr.Write(out)
+		return 1
+	}
+	return m.Run()
+}
+
+// TestScripts runs every script of testdata as a user would type it, each with a
+// home, a data directory and ports of its own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"example": example,
+			"until":   until,
+			"curl":    curl,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("there is no condition %q", cond)
+		},
+	})
+}
+
+// setup gives a script its world: slipway on the PATH, git with an author, the
+// Go caches of this machine (a cold build of the standard library takes a
+// minute), and free ports.
+func setup(env *testscript.Env) error {
+	home := filepath.Join(env.WorkDir, "home")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	config := "[user]\n\tname = Mei\n\temail = mei@example.com\n[init]\n\tdefaultBranch = master\n[advice]\n\tdetachedHead = false\n"
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	port, err := freePorts()
+	if err != nil {
+		return err
+	}
+	env.Setenv("HOME", home)
+	env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env.Setenv("PORT", strconv.Itoa(port))
+	env.Setenv("ROUTE", strconv.Itoa(port+1))
+	env.Setenv("ROUTE2", strconv.Itoa(port+2))
+	env.Setenv("UP", fmt.Sprintf("--listen=127.0.0.1:%d", port))
+	env.Setenv("ROUTES", fmt.Sprintf("--route-port=%d", port+1))
+	env.Setenv("XDG_RUNTIME_DIR", "")
+	for _, key := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GOTOOLCHAIN"} {
+		out, err := exec.Command("go", "env", key).Output()
+		if err != nil {
+			return err
+		}
+		env.Setenv(key, strings.TrimSpace(string(out)))
+	}
+	env.Defer(func() { down(env) })
+	return nil
+}
+
+// down ends whatever a script left running, so that a failed one does not stay.
+func down(env *testscript.Env) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "slipway"), "down")
+	cmd.Env = env.Vars
+	_ = cmd.Run()
+}
+
+// freePorts finds a port with two free ones after it.
+func freePorts() (int, error) {
+	for range 200 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port - 12000 // below the range that connections come from
+		_ = l.Close()
+		if free(port) && free(port+1) && free(port+2) {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("no three free ports in a row")
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
+}
+
+// example writes one of the example's services into a directory, as a git
+// repository with one commit: example SERVICE DIR
+func example(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: example SERVICE DIR")
+	}
+	ts.Check(examples.Write(args[0], ts.MkAbs(args[1])))
+}
+
+// until runs a command until it succeeds and its output holds a text:
+// until SECONDS TEXT COMMAND [ARG …]
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: until SECONDS TEXT COMMAND …")
+	}
+	seconds, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var last string
+	for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[2], args[3:]...)
+		last = ts.ReadFile("stdout") + ts.ReadFile("stderr")
+		if err == nil && strings.Contains(last, args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("no %q within %d s; the last answer:\n%s", args[1], seconds, last)
+}
+
+// curl asks a URL once, with the program of that name when a script wants what
+// only it can do; here, plainly.
+func curl(ts *testscript.TestScript, neg bool, args []string) {
+	if runtime.GOOS == "" || len(args) == 0 {
+		ts.Fatalf("usage: curl [OPTION …] URL")
+	}
+	err := ts.Exec("curl", append([]string{"-sS", "--max-time", "5", "--fail-with-body"}, args...)...)
+	if (err == nil) == neg {
+		ts.Fatalf("curl %s: %v", strings.Join(args, " "), err)
+	}
+}

@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+// banner tells a person what runs and what to do next. The login link goes to
+// the terminal only.
+func banner(ctx context.Context, data Data, o UpOptions) {
+	url, err := data.ServerURL()
+	if err != nil {
+		return
+	}
+	say := func(what, value string) { _, _ = fmt.Fprintf(o.Out, "  %-8s %s\n", what, value) }
+	_, _ = fmt.Fprintln(o.Out, "slipway is up")
+	say("board", url)
+	if token, err := os.ReadFile(data.adminToken()); err == nil {
+		link, err := api.New(url, strings.TrimSpace(string(token))).LoginLink(ctx)
+		if err == nil {
+			say("log in", fmt.Sprintf("%s   (once, until %s)", link.URL, link.ExpiresAt.Local().Format(time.TimeOnly)))
+		}
+	}
+	say("push", "slipway remote add && git push slipway master   (in a repository with a slipway.yaml)")
+	say("agents", strings.ReplaceAll(join(o.Queues), ",", ", "))
+	say("data", data.Dir)
+	if o.Detach {
+		say("end", "slipway down")
+	} else {
+		say("end", "Ctrl-C, or slipway down")
+	}
+}

@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+const downPatience = 90 * time.Second
+
+// Down ends everything that runs on the data directory: supervisor, server,
+// agents, router and instances. It returns a NotFound error when nothing did.
+func Down(ctx context.Context, dir string) error {
+	data, err := OpenData(dir)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, downPatience)
+	defer cancel()
+	up, err := data.holder("up")
+	if err == nil && up.Alive() && up.Signal(syscall.SIGINT) == nil {
+		return awaitEnd(ctx, up)
+	}
+	return sweep(ctx, data)
+}
+
+func awaitEnd(ctx context.Context, id procid.ID) error {
+	for id.Alive() {
+		if !sleep(ctx, 20*time.Millisecond) {
+			return slipway.Errorf(slipway.Unavailable, "process %d has not ended within %s", id.PID, downPatience)
+		}
+	}
+	return nil
+}
+
+// sweep ends what a killed supervisor left behind.
+func sweep(ctx context.Context, data Data) error {
+	files, err := filepath.Glob(filepath.Join(data.run(), "*.json"))
+	if err != nil {
+		return err
+	}
+	found := false
+	end := func(router bool) {
+		for _, file := range files {
+			left, err := readRunning(file)
+			if err != nil || router != strings.HasPrefix(filepath.Base(file), "router") {
+				continue
+			}
+			found = found || left.Process.Alive()
+			left.Process.End(10 * time.Second)
+			_ = os.Remove(file)
+		}
+	}
+	end(false)
+	err = endInstances(ctx, data)
+	end(true)
+	if err == nil && !found {
+		return slipway.Errorf(slipway.NotFound, "nothing runs on %s", data.Dir).Do("start it: slipway up")
+	}
+	return errors.Join(err)
+}

@@ -1,0 +1,39 @@
+package daemon
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// failpointsEnv names a file. When that holds the line "POINT SERVICE/ENV" and
+// the server comes to that point of a deployment that moves the target, the
+// server renames the file to FILE.hit and kills itself with SIGKILL: the demo
+// and the tests pick the moment of a crash with it.
+const failpointsEnv = "SLIPWAY_FAILPOINTS"
+
+// failpoint is nil unless the variable is set, as in production.
+func failpoint(log *slog.Logger) func(string, slipway.TargetID, *slipway.Deployment) {
+	file := os.Getenv(failpointsEnv)
+	if file == "" {
+		return nil
+	}
+	return func(point string, t slipway.TargetID, d *slipway.Deployment) {
+		if d == nil || d.Phase != slipway.Progressing {
+			return
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || strings.TrimSpace(string(text)) != point+" "+t.String() {
+			return
+		}
+		if os.Rename(file, file+".hit") != nil {
+			return
+		}
+		log.Warn("failpoint: killing myself", "point", point, "target", t.String(), "deployment", d.ID)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way; nothing after this point may happen
+	}
+}

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+// A role is one process of Slipway under the supervisor. Which process it is
+// stands in a file, so that a supervisor that comes later finds it.
+type role struct {
+	name     string
+	exe      string
+	args     []string
+	env      []string // secrets go here, never into args
+	data     Data
+	stays    bool          // it serves on when the supervisor ends, and is adopted by the next
+	patience time.Duration // between SIGTERM and SIGKILL
+
+	mu  sync.Mutex
+	run running
+}
+
+// running is the process that plays a role, as written to its file.
+type running struct {
+	Process procid.ID `json:"process"`
+	Args    []string  `json:"args"`
+	ended   chan struct{}
+	why     string
+}
+
+// adoptOrStart takes over the process that a former supervisor left, when it
+// was started with the same arguments; else it ends that one and starts anew.
+func (r *role) adoptOrStart() error {
+	left, err := readRunning(r.data.roleFile(r.name))
+	if err == nil && left.Process.Alive() {
+		if r.stays && slices.Equal(left.Args, r.args) {
+			r.adopt(left)
+			return nil
+		}
+		left.Process.End(r.patience)
+	}
+	return r.start()
+}
+
+func (r *role) adopt(left running) {
+	left.ended = make(chan struct{})
+	r.mu.Lock()
+	r.run = left
+	r.mu.Unlock()
+	go func() {
+		for left.Process.Alive() {
+			time.Sleep(100 * time.Millisecond)
+		}
+		close(left.ended)
+	}()
+}
+
+func (r *role) start() error {
+	out, err := openLog(r.data.roleLog(r.name))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = out.Close() }()
+	cmd := exec.Command(r.exe, r.args...) //nolint:noctx // it must not end with a context: wait and stop end it
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = append(os.Environ(), r.env...)
+	cmd.SysProcAttr = roleAttr(r.stays)
+	if err := cmd.Start(); err != nil {
+		return slipway.Errorf(slipway.Unavailable, "cannot start the %s: %w", r.name, err)
+	}
+	now := running{Args: r.args, ended: make(chan struct{})}
+	now.Process, err = procid.Of(cmd.Process.Pid)
+	if err == nil {
+		err = writeJSON(r.data.roleFile(r.name), now)
+	}
+	r.mu.Lock()
+	r.run = now
+	r.mu.Unlock()
+	go func() {
+		err := cmd.Wait()
+		r.mu.Lock()
+		r.run.why = endOf(cmd, err)
+		r.mu.Unlock()
+		close(now.ended)
+	}()
+	return err
+}
+
+func endOf(cmd *exec.Cmd, err error) string {
+	if cmd.ProcessState != nil {
+		return cmd.ProcessState.String()
+	}
+	return fmt.Sprint(err)
+}
+
+func (r *role) current() running {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.run
+}
+
+// wait returns why the process ended, when it has or ctx is over.
+func (r *role) wait(ctx context.Context) string {
+	select {
+	case <-ctx.Done():
+		return ""
+	case <-r.current().ended:
+		return r.current().why
+	}
+}
+
+// stop ends the process, patiently first, and forgets it.
+func (r *role) stop() {
+	run := r.current()
+	if run.ended == nil {
+		return
+	}
+	_ = run.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-run.ended:
+	case <-time.After(r.patience):
+		_ = run.Process.Signal(syscall.SIGKILL)
+		<-run.ended
+	}
+	_ = os.Remove(r.data.roleFile(r.name))
+}
+
+func readRunning(file string) (running, error) {
+	var run running
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return run, err
+	}
+	return run, json.Unmarshal(text, &run)
+}
+
+// writeJSON replaces a private file at once: a reader sees the old text or the
+// new one.
+func writeJSON(file string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writePrivate(file, append(text, '\n'))
+}
+
+func writePrivate(file string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(text)
+	if e := tmp.Sync(); err == nil {
+		err = e
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}

@@ -1,0 +1,192 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+// ServerOptions say how the server role runs.
+type ServerOptions struct {
+	Data      string
+	Listen    string
+	URL       string // that people open; "" follows from Listen
+	RoutePort int
+	Queues    []slipway.Queue // agents of this machine
+	Database  string          // "" is SQLite in the data directory
+	Version   string
+}
+
+func serverCommand(version string) *cobra.Command {
+	o := ServerOptions{Version: version}
+	var queues string
+	c := &cobra.Command{
+		Use:     "server",
+		Short:   "Run the server alone: API, pages, git, registry, controller",
+		Long:    "Run the server alone. \"slipway up\" does this and more; at scale each role runs by itself.\n\nThe database's address comes in the variable SLIPWAY_DATABASE.",
+		Example: "  slipway server --listen 127.0.0.1:7070",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Data, o.Database, o.Queues = dataFlag(c), os.Getenv(databaseEnv), splitQueues(queues)
+			return runRole(c, func(c *cobra.Command) error { return Server(c.Context(), o) })
+		},
+	}
+	c.Flags().StringVar(&o.Listen, "listen", DefaultListen, "address to listen on")
+	c.Flags().StringVar(&o.URL, "url", "", "address that people open, when it is not the one listened on")
+	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
+	c.Flags().StringVar(&queues, "queues", strings.Join(DefaultQueues, ","), "queues whose agents run on this machine")
+	return c
+}
+
+// Server runs the server role until ctx ends. It listens before it writes
+// anything, so that a port that is taken leaves nothing half done.
+func Server(ctx context.Context, o ServerOptions) error {
+	data, err := OpenData(o.Data)
+	if err != nil {
+		return err
+	}
+	held, err := data.lockData("server")
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	if err := writePrivate(filepath.Join(data.run(), "server.pid"), []byte(strconv.Itoa(procid.Self().PID)+"\n")); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	p := placeOf(listener.Addr(), o)
+	parts, err := wire(ctx, data, o, p, log)
+	if err != nil {
+		return err
+	}
+	defer parts.close()
+	return parts.run(ctx, listener, data, p, log)
+}
+
+// listen opens the server's port. A Conflict error says that it is taken.
+func listen(address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	if isAddressInUse(err) {
+		return nil, slipway.Errorf(slipway.Conflict, "%s is taken by another program", address).
+			Do("choose another address: slipway up --listen 127.0.0.1:PORT")
+	}
+	return nil, slipway.Errorf(slipway.Invalid, "cannot listen on %s: %w", address, err).
+		Do("write HOST:PORT, for example 127.0.0.1:7070")
+}
+
+// place is where the server is reached.
+type place struct {
+	url   string // by programs, and in links: http://127.0.0.1:7070
+	pages string // where the pages answer: a name whose cookies reach no other port
+	host  string // of pages, with its port
+}
+
+func placeOf(addr net.Addr, o ServerOptions) place {
+	tcp, _ := addr.(*net.TCPAddr)
+	port := strconv.Itoa(tcp.Port)
+	if o.URL != "" {
+		u, err := url.Parse(o.URL)
+		if err == nil && u.Host != "" {
+			base := strings.TrimRight(o.URL, "/")
+			return place{url: base, pages: base, host: u.Host}
+		}
+	}
+	if tcp.IP.IsLoopback() {
+		// Cookies do not know ports: one for 127.0.0.1 would be sent to every
+		// service on it. Browsers take *.localhost to loopback by themselves.
+		host := net.JoinHostPort("slipway.localhost", port)
+		return place{url: "http://" + net.JoinHostPort(tcp.IP.String(), port), pages: "http://" + host, host: host}
+	}
+	name := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		name, _ = os.Hostname()
+	}
+	host := net.JoinHostPort(name, port)
+	return place{url: "http://" + host, pages: "http://" + host, host: host}
+}
+
+// run serves until ctx ends, and then lets what is in flight finish for a
+// moment.
+func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	web := &http.Server{
+		Handler:           p.handler(at),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	var running sync.WaitGroup
+	failed := make(chan error, 16)
+	start := func(f func(context.Context) error) {
+		running.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
+	start(func(context.Context) error {
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	start(p.driver.Run)
+	start(func(ctx context.Context) error { return p.driver.Watch(ctx, p.wakeTarget) })
+	start(p.dispatch.Run)
+	start(p.controller.Run)
+	start(p.git.Reconcile)
+	if err := writeJSON(data.serverFile(), serverFile{URL: at.url}); err != nil {
+		return err
+	}
+	log.Info("the server listens", "url", at.url)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	cancel()
+	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer stop()
+	if web.Shutdown(ending) != nil {
+		_ = web.Close()
+	}
+	running.Wait()
+	return err
+}
+
+// administrator is what the first administrator is called: the person whose
+// machine this is.
+func administrator() string {
+	u, err := user.Current()
+	if err != nil {
+		return "admin"
+	}
+	return u.Username
+}

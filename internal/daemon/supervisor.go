@@ -1,0 +1,78 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// A supervisor keeps roles running: it starts each, waits for its end and
+// starts it again, sooner when it had lived long.
+type supervisor struct {
+	roles []*role
+	log   *slog.Logger
+	wg    sync.WaitGroup
+}
+
+const (
+	restartFirst = 50 * time.Millisecond
+	restartMost  = 10 * time.Second
+	livedWell    = 10 * time.Second // a role that lived this long restarts at once again
+)
+
+// start begins to keep r running until ctx ends. It returns when r runs, or
+// with the error of its first start.
+func (s *supervisor) start(ctx context.Context, r *role) error {
+	if err := r.adoptOrStart(); err != nil {
+		return err
+	}
+	s.roles = append(s.roles, r)
+	s.wg.Go(func() { s.keep(ctx, r) })
+	return nil
+}
+
+func (s *supervisor) keep(ctx context.Context, r *role) {
+	delay := restartFirst
+	for {
+		began := time.Now()
+		why := r.wait(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > livedWell {
+			delay = restartFirst
+		}
+		s.log.Warn("role ended, starting it again", "role", r.name, "why", why, "in", delay)
+		if !sleep(ctx, delay) {
+			return
+		}
+		delay = min(2*delay, restartMost)
+		if err := r.start(); err != nil {
+			s.log.Error("role does not start", "role", r.name, "err", err)
+		}
+	}
+}
+
+// stop ends the roles that leave says to, the newest first, and waits for
+// their end.
+func (s *supervisor) stop(ends func(*role) bool) {
+	for i := len(s.roles) - 1; i >= 0; i-- {
+		if r := s.roles[i]; ends(r) {
+			r.stop()
+		}
+	}
+	s.wg.Wait()
+}
+
+// sleep waits for d or the end of ctx, which it reports as false.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,201 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/build/dispatch"
+	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/driver/process"
+	"github.com/slipway-cd/slipway/internal/manifest"
+	"github.com/slipway-cd/slipway/internal/protocol/buildkite"
+	"github.com/slipway-cd/slipway/internal/protocol/git"
+	"github.com/slipway-cd/slipway/internal/protocol/oci"
+	"github.com/slipway-cd/slipway/internal/router/control"
+	"github.com/slipway-cd/slipway/internal/server"
+	"github.com/slipway-cd/slipway/internal/server/auth"
+	"github.com/slipway-cd/slipway/internal/server/view"
+	"github.com/slipway-cd/slipway/internal/server/web"
+	"github.com/slipway-cd/slipway/internal/state/blob"
+	"github.com/slipway-cd/slipway/internal/state/store"
+	"github.com/slipway-cd/slipway/internal/state/wake"
+)
+
+// parts are what the server role is made of.
+type parts struct {
+	store      *store.Store
+	blobs      *blob.Store
+	hub        *wake.Hub
+	auth       *auth.Auth
+	images     *oci.Images
+	driver     *process.Driver
+	control    *control.Control
+	dispatch   *dispatch.Dispatch
+	controller *controller.Controller
+	git        *git.Server
+	viewer     *view.Viewer
+	options    ServerOptions
+	log        *slog.Logger
+}
+
+// wire makes the parts and brings them together. What it has opened when
+// something fails, it closes.
+func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.Logger) (_ *parts, err error) {
+	p := &parts{hub: wake.New(), options: o, log: log}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if err := p.openState(ctx, data, o); err != nil {
+		return nil, err
+	}
+	if err := p.ensureTokens(ctx, data, o); err != nil {
+		return nil, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p.images = oci.New(imageBlobs{p.blobs}, data.tmp())
+	p.driver, err = process.Open(process.Config{
+		Dir: data.instances(), RuntimeDir: data.sockets(), Images: p.images, Shim: []string{exe, "shim"}, Log: log.With("part", "driver"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.control = control.New(p.store, p.hub, p.auth, time.Now, log.With("part", "router"))
+	if err := p.wireBuilds(data, exe, at, log); err != nil {
+		return nil, err
+	}
+	p.controller = &controller.Controller{
+		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Log: log.With("part", "controller"),
+		Owner: "server-" + uuid.NewString(), PortFree: portFree(o.RoutePort), Failpoint: failpoint(log),
+	}
+	p.viewer = &view.Viewer{
+		Store: p.store, Groups: p.driver, Routes: p.control, Output: p.driver, Jobs: p.dispatch, URL: at.url,
+	}
+	p.git.Story = p.viewer
+	return p, p.store.AppendEvents(ctx, slipway.Event{
+		At: time.Now().UTC(), Kind: slipway.ServerStarted, Actor: slipway.System, Text: "the server started",
+	})
+}
+
+func (p *parts) openState(ctx context.Context, data Data, o ServerOptions) (err error) {
+	address := o.Database
+	if address == "" {
+		address = data.database()
+	}
+	if p.store, err = store.Open(ctx, address); err != nil {
+		return err
+	}
+	p.store.OnEvents = p.heard
+	if p.blobs, err = blob.Open(data.blobs()); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(data.tmp(), 0o700); err != nil {
+		return err
+	}
+	p.auth = auth.NewAuth(p.store)
+	return nil
+}
+
+// ensureTokens makes the tokens that the roles of this machine use.
+func (p *parts) ensureTokens(ctx context.Context, data Data, o ServerOptions) error {
+	if err := p.auth.EnsureAdmin(ctx, data.adminToken(), administrator()); err != nil {
+		return err
+	}
+	if err := p.auth.EnsureRouter(ctx, data.routerToken(), localRouter); err != nil {
+		return err
+	}
+	for _, q := range o.Queues {
+		if err := p.auth.EnsureAgent(ctx, data.agentToken(q), q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wireBuilds brings git and dispatch together, which need each other: pushes
+// make builds, builds read repositories.
+func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (err error) {
+	p.git, err = git.New(git.Config{
+		Dir: data.Dir, Program: exe, URL: at.url, Auth: p.auth, Store: p.store, Waker: p.hub, Log: log.With("part", "git"),
+	})
+	if err != nil {
+		return err
+	}
+	p.dispatch = dispatch.New(dispatch.Config{
+		Store: p.store, Blobs: p.blobs, Source: p.git, Waker: p.hub, Queues: p.options.Queues, Log: log.With("part", "dispatch"),
+	})
+	p.git.Builds = p.dispatch
+	return nil
+}
+
+// handler is the URL space of the server.
+func (p *parts) handler(at place) http.Handler {
+	api := server.New(server.Config{
+		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller},
+		Images: p.images, Waker: p.hub, Manifest: manifest.Parse, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+	})
+	pages := http.NewServeMux()
+	login := p.auth.LoginHandler(p.log.With("part", "login"))
+	pages.Handle("/login", login)
+	pages.Handle("/logout", login)
+	pages.Handle("/", web.New(web.Config{
+		View: pageView{p.viewer, api, p.store}, Desk: pageDesk{p.dispatch, p.controller, p.store},
+		Sessions: sessions{p.auth}, Waker: p.hub, Log: p.log.With("part", "pages"),
+	}))
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/", api.Handler())
+	mux.Handle("/git/", p.git.Handler())
+	mux.Handle("/v2/", oci.Handler(p.images, p.auth, p.log.With("part", "registry")))
+	mux.Handle("/agent/v3/", buildkite.New(buildkite.Config{
+		URL: at.url, Auth: p.auth, Agents: p.dispatch, Jobs: p.dispatch, Log: p.log.With("part", "agents"),
+	}))
+	mux.Handle("/agentedge.v1.AgentEdgeService/", http.NotFoundHandler()) // stock agents ask for a stream first, then ping
+	mux.Handle("/router/v1/", p.control.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.Handle("/", auth.Browser(at.host, pages))
+	return mux
+}
+
+func (p *parts) close() {
+	if p.driver != nil {
+		_ = p.driver.Close()
+	}
+	if p.blobs != nil {
+		_ = p.blobs.Close()
+	}
+	if p.store != nil {
+		_ = p.store.Close()
+	}
+}
+
+// heard turns what was committed into hints for those who wait for it.
+func (p *parts) heard(events []slipway.Event) {
+	topics := map[string]bool{"events": true}
+	for _, e := range events {
+		if e.Build != "" {
+			topics["build/"+e.Build] = true
+			topics["jobs"] = true
+		}
+		if e.Target != (slipway.TargetID{}) {
+			topics["target/"+e.Target.String()] = true
+		}
+		if e.Deployment != 0 {
+			topics["deployment/"+e.Deployment.String()] = true
+		}
+	}
+	for topic := range topics {
+		p.hub.Wake(topic)
+	}
+}
+
+func (p *parts) wakeTarget(t slipway.TargetID) { p.hub.Wake("target/" + t.String()) }
