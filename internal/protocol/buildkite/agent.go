@@ -47,7 +47,7 @@ func (s *server) register(r *http.Request, p slipway.Principal) (any, error) {
 	}
 	slices.Sort(tags)
 	return api.AgentRegisterResponse{
-		UUID: string(a.ID), Name: a.Name, AccessToken: token, Endpoint: s.URL + "/agent/v3",
+		UUID: string(a.ID), Name: a.Name, AccessToken: token, Endpoint: s.endpointURL(),
 		PingInterval:      1, // seconds; 0 makes a stock agent panic
 		JobStatusInterval: 1,
 		HeartbeatInterval: int(slipway.HeartbeatEvery.Seconds()),

@@ -29,7 +29,7 @@ func (s *server) accept(r *http.Request, p slipway.Principal) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Job{
+	return &api.Job{ // by address: the step has a marshaler of its own
 		ID: string(a.Job.ID), State: "accepted", Endpoint: s.endpointURL(), Token: a.Token, Env: s.env(a),
 		Step:               pipeline.CommandStep{Key: a.Job.Step.Key, Label: a.Job.Step.Label, Command: a.Job.Step.Command},
 		ChunksMaxSizeBytes: chunkSize, ChunksIntervalSeconds: 1, LogMaxSizeBytes: slipway.MaxLogBytes,
