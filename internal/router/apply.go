@@ -1,0 +1,160 @@
+package router
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+	"github.com/slipway-cd/slipway/internal/router/wire"
+)
+
+// endpointKey is what makes an endpoint the same in two tables. An instance
+// that was started anew, or has moved, is another one.
+type endpointKey struct {
+	target   slipway.TargetID
+	endpoint slipway.Endpoint
+}
+
+// apply puts t into effect unless the router has a newer one, and reports
+// whether it did. When it returns, no request can follow the old table any
+// more; those that did are counted at endpoints that are gone.
+func (r *Router) apply(ctx context.Context, t wire.Table) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	held := r.table.Load()
+	if !t.NewerThan(held.epoch, held.version) {
+		return false
+	}
+	next := emptyTable()
+	next.epoch, next.version = t.Epoch, t.Version
+	for _, route := range sorted(t.Routes) {
+		next.add(r.replace(held.routes[route.Target], route))
+	}
+	r.enter(ctx, held, next)
+	return true
+}
+
+// recall puts the table that was kept on disk into effect, before any other.
+func (r *Router) recall(ctx context.Context, k kept) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := emptyTable()
+	next.epoch, next.version = k.Epoch, k.Version
+	for _, kr := range k.Routes {
+		next.add(r.compile(kr.Route, kr.Boot, nil))
+	}
+	r.enter(ctx, r.table.Load(), next)
+	r.durable = next
+}
+
+// replace compiles a new route in place of the held one. A route with an older
+// fence was sent by somebody who is not the target's owner any more.
+func (r *Router) replace(held *route, next slipway.Route) *route {
+	boot := procid.HostBoot()
+	switch {
+	case held == nil:
+		return r.compile(next, boot, nil)
+	case next.Fence.Less(held.Fence):
+		again := r.compile(held.Route, held.boot, held.traffic)
+		again.why = "a route with the older fence " + next.Fence.String() + " was refused"
+		return again
+	case next.Fence == held.Fence:
+		boot = held.boot // what is known again is not known anew
+	}
+	return r.compile(next, boot, held.traffic)
+}
+
+// compile resolves a route to living endpoints.
+func (r *Router) compile(from slipway.Route, boot string, t *traffic) *route {
+	if t == nil {
+		t = new(traffic)
+	}
+	to := &route{Route: from, boot: boot, traffic: t}
+	for _, share := range from.Shares {
+		g := group{id: share.Group, weight: int(share.Weight)}
+		for _, e := range share.Endpoints {
+			if boot == procid.HostBoot() || !onThisHost(e.Addr.Addr()) {
+				g.endpoints = append(g.endpoints, r.endpoint(from.Target, e))
+			}
+		}
+		to.share(g)
+	}
+	return to
+}
+
+// endpoint finds or makes the one endpoint of a key.
+func (r *Router) endpoint(t slipway.TargetID, e slipway.Endpoint) *endpoint {
+	key := endpointKey{t, e}
+	known := r.endpoints[key]
+	if known == nil {
+		known = newEndpoint(t, e, r.news)
+		r.endpoints[key] = known
+	}
+	return known
+}
+
+// enter swaps tables. What comes back is ready before the swap and what leaves
+// is closed after it: a request that finds its choice gone finds the new table
+// in effect.
+func (r *Router) enter(ctx context.Context, held, next *table) {
+	stays := map[*endpoint]bool{}
+	for _, route := range next.routes {
+		for _, e := range route.named {
+			stays[e] = true
+			if e.gone() {
+				e.rejoin()
+			}
+		}
+	}
+	r.table.Store(next)
+	for _, e := range r.endpoints {
+		if !stays[e] && !e.gone() {
+			route := next.routes[e.target]
+			if route == nil {
+				route = held.routes[e.target]
+			}
+			e.leave(route.Drain)
+		}
+	}
+	r.doors.want(ctx, next.ports)
+	r.news()
+}
+
+// keep is the table in effect as it goes to disk.
+func (t *table) keep() kept {
+	k := kept{Epoch: t.epoch, Version: t.version}
+	for _, route := range t.routes {
+		k.Routes = append(k.Routes, keptRoute{Boot: route.boot, Route: route.Route})
+	}
+	return k
+}
+
+func sorted(routes []slipway.Route) []slipway.Route {
+	return slices.SortedFunc(slices.Values(routes), func(a, b slipway.Route) int {
+		if a.Target.String() < b.Target.String() {
+			return -1
+		}
+		return 1
+	})
+}
+
+// onThisHost reports whether an address is one of this machine: after a reboot
+// somebody else may answer there.
+func onThisHost(a netip.Addr) bool {
+	return a.IsLoopback() || ownAddrs()[a.Unmap()]
+}
+
+var ownAddrs = sync.OnceValue(func() map[netip.Addr]bool {
+	own := map[netip.Addr]bool{}
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own[p.Addr().Unmap()] = true
+		}
+	}
+	return own
+})

@@ -1,0 +1,73 @@
+package control
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router/wire"
+)
+
+// table answers a poll: with a newer table as soon as there is one, with
+// nothing after the hold.
+func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.RouterID) error {
+	q, err := parsePoll(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if q.router != caller {
+		return slipway.Errorf(slipway.Forbidden, "this token is not router %s's", q.router)
+	}
+	woken, stop := c.waker.Listen("routes")
+	defer stop()
+	over := time.NewTimer(q.hold)
+	defer over.Stop()
+	for {
+		version, routes, err := c.store.Routes(r.Context())
+		if err != nil {
+			return err
+		}
+		t := wire.Table{Epoch: c.store.Epoch(), Version: version, Routes: routes}
+		if t.NewerThan(q.epoch, q.version) {
+			w.Header().Set("Content-Type", "application/json")
+			return json.NewEncoder(w).Encode(t)
+		}
+		select {
+		case <-woken:
+		case <-over.C:
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		case <-r.Context().Done():
+			c.hungUp(caller)
+			return nil
+		}
+	}
+}
+
+type poll struct {
+	router         slipway.RouterID
+	epoch, version uint64
+	hold           time.Duration
+}
+
+func parsePoll(q url.Values) (poll, error) {
+	p := poll{router: slipway.RouterID(q.Get("router")), hold: wire.Hold}
+	number := func(name string) uint64 {
+		n, err := strconv.ParseUint(q.Get(name), 10, 64)
+		if err != nil && q.Has(name) {
+			p.router = ""
+		}
+		return n
+	}
+	p.epoch, p.version = number("epoch"), number("version")
+	if ms := number("hold"); q.Has("hold") && ms < uint64(wire.Hold.Milliseconds()) {
+		p.hold = time.Duration(ms) * time.Millisecond
+	}
+	if p.router == "" {
+		return poll{}, slipway.Errorf(slipway.Invalid, "a poll needs router, and epoch, version and hold as whole numbers")
+	}
+	return p, nil
+}

@@ -1,0 +1,114 @@
+package router
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// endpoint is an instance as the data plane knows it: the same one over all
+// tables that name it, and after that until nothing is in flight to it.
+//
+// Whether it may be used and how many requests use it are one word, changed by
+// compare-and-swap. Once the gone bit is set the count only falls; a router that
+// has said zero can therefore never be wrong later.
+type endpoint struct {
+	slipway.Endpoint
+	target  slipway.TargetID
+	drained func() // called when the last flight of a gone endpoint has ended
+
+	state atomic.Uint64 // gone bit and flights
+	down  atomic.Int64  // not the first choice until then, in Unix nanoseconds: it refused a connection
+	idle  pool
+
+	mu      sync.Mutex
+	flights map[*flight]struct{}
+	cutting bool // the drain is over: what is still here is cut
+	timer   *time.Timer
+}
+
+const goneBit = 1 << 63
+
+func newEndpoint(t slipway.TargetID, e slipway.Endpoint, drained func()) *endpoint {
+	return &endpoint{Endpoint: e, target: t, drained: drained, flights: make(map[*flight]struct{})}
+}
+
+// acquire registers f in flight. It fails when the endpoint has left the
+// table; then a newer table is in effect already.
+func (e *endpoint) acquire(f *flight) bool {
+	for {
+		s := e.state.Load()
+		if s&goneBit != 0 {
+			return false
+		}
+		if e.state.CompareAndSwap(s, s+1) {
+			break
+		}
+	}
+	e.mu.Lock()
+	e.flights[f] = struct{}{}
+	cutting := e.cutting
+	e.mu.Unlock()
+	if cutting {
+		f.cut()
+	}
+	return true
+}
+
+// release ends what acquire began. Connections of f are closed or idle by then.
+func (e *endpoint) release(f *flight) {
+	e.mu.Lock()
+	delete(e.flights, f)
+	e.mu.Unlock()
+	if e.state.Add(^uint64(0)) == goneBit {
+		e.drained()
+	}
+}
+
+// inFlight is exact for an endpoint that is gone, and a moment's truth for one
+// that is not.
+func (e *endpoint) inFlight() int { return int(e.state.Load() &^ goneBit) }
+
+func (e *endpoint) gone() bool { return e.state.Load()&goneBit != 0 }
+
+// leave ends the use of e: nothing new from now on, idle connections closed,
+// and what is in flight cut after drain.
+func (e *endpoint) leave(drain time.Duration) {
+	e.state.Or(goneBit)
+	e.idle.close()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.timer = time.AfterFunc(drain, e.cut)
+}
+
+// rejoin takes leave back, for an endpoint that a newer table names again.
+func (e *endpoint) rejoin() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.timer.Stop()
+	e.cutting = false
+	e.idle.open()
+	e.state.And(^uint64(goneBit))
+}
+
+func (e *endpoint) cut() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.gone() {
+		return // it came back while the timer fired
+	}
+	e.cutting = true
+	for f := range e.flights {
+		f.cut()
+	}
+}
+
+// downtime is how long an endpoint that refused a connection is passed over
+// while others of its group can serve.
+const downtime = time.Second
+
+func (e *endpoint) markDown(now time.Time) { e.down.Store(now.Add(downtime).UnixNano()) }
+
+func (e *endpoint) isDown(now time.Time) bool { return e.down.Load() > now.UnixNano() }

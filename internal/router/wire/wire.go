@@ -1,0 +1,58 @@
+// Package wire is what a router and the server say to each other. Routers ask:
+//
+//	GET  /router/v1/table?router=ID&epoch=E&version=V&hold=MS   a newer Table, or 204 after the hold
+//	POST /router/v1/status                                      a Status; 204
+//
+// A router may be older than its server, and its table outlives both on disk:
+// fields are added, never renamed.
+package wire
+
+import (
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// Bounds that both sides keep.
+const (
+	Hold       = 20 * time.Second // a poll without news is answered after this long
+	MaxTable   = 64 << 20         // bytes
+	MaxStatus  = 16 << 20         // bytes
+	TablePath  = "/router/v1/table"
+	StatusPath = "/router/v1/status"
+)
+
+// Table is all routes of an installation. Version grows with every change;
+// Epoch changes when the database is restored or fails over.
+type Table struct {
+	Epoch   uint64          `json:"epoch"`
+	Version uint64          `json:"version"`
+	Routes  []slipway.Route `json:"routes"`
+}
+
+// NewerThan reports whether t replaces the table of that epoch and version.
+func (t Table) NewerThan(epoch, version uint64) bool {
+	return t.Epoch > epoch || t.Epoch == epoch && t.Version > version
+}
+
+// Status is what one router process says of itself. What it acknowledges is on
+// its disk, in effect, and no request can follow an older table any more.
+type Status struct {
+	Router   slipway.RouterID `json:"router"`
+	Process  Process          `json:"process"`
+	Sequence uint64           `json:"sequence"` // counts this process's reports; a late one is not news
+	Epoch    uint64           `json:"epoch"`    // of the table in effect
+	Version  uint64           `json:"version"`
+	Targets  []Target         `json:"targets"`
+}
+
+// Target is a router's state of one target.
+type Target struct {
+	Target   slipway.TargetID           `json:"target"`
+	Fence    slipway.Fence              `json:"fence"`               // acknowledged; zero: none yet
+	InFlight map[slipway.InstanceID]int `json:"in_flight,omitempty"` // of instances in the route, where above zero
+	Draining map[slipway.InstanceID]int `json:"draining,omitempty"`  // of instances that left it, where above zero
+	Requests uint64                     `json:"requests"`            // since the process started
+	Errors   uint64                     `json:"errors"`
+	Why      string                     `json:"why,omitempty"`
+}
