@@ -1,0 +1,173 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+const (
+	checkoutTimeout = 10 * time.Minute
+	maxNesting      = 5 // of submodules
+)
+
+// gitConfig is the only configuration that git reads here. The credential is the
+// job's token, from a variable that only git gets, and for the server alone.
+const gitConfig = `[protocol]
+	allow = never
+[protocol "http"]
+	allow = always
+[protocol "https"]
+	allow = always
+[http]
+	followRedirects = false
+	lowSpeedLimit = 1000
+	lowSpeedTime = 60
+[credential]
+	helper =
+[credential "ORIGIN"]
+	helper = "!f() { test \"$1\" = get && echo username=job && echo \"password=$SLIPWAY_GIT_TOKEN\"; }; f"
+[core]
+	hooksPath = /dev/null
+	fsmonitor = false
+[submodule]
+	recurse = false
+[fetch]
+	recurseSubmodules = false
+[gc]
+	auto = 0
+[advice]
+	detachedHead = false
+`
+
+// checkout puts the job's commit, with its submodules, into dir. Names of refs
+// are in no command line: the commit is enough.
+func (j *job) checkout(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkoutTimeout)
+	defer cancel()
+	commit, repository := slipway.Commit(j.spec.Env["BUILDKITE_COMMIT"]), j.spec.Env["BUILDKITE_REPO"]
+	if !commit.Valid() {
+		return slipway.Errorf(slipway.Invalid, "%q is no commit", commit)
+	}
+	if u, err := url.Parse(repository); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return slipway.Errorf(slipway.Invalid, "%q is not the URL of a repository", repository)
+	}
+	config := strings.ReplaceAll(gitConfig, "ORIGIN", j.server.Scheme+"://"+j.server.Host)
+	if err := os.WriteFile(j.path("job", "gitconfig"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	if err := removeAll(dir); err != nil {
+		return err
+	}
+	format := "sha1"
+	if len(commit) == 64 {
+		format = "sha256"
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "--template=", "--object-format=" + format, "--", dir},
+		{"-C", dir, "remote", "add", "--", "origin", repository},
+	} {
+		if _, err := j.git(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if err := j.fetch(ctx, dir, commit); err != nil {
+		return err
+	}
+	if _, err := j.git(ctx, "-C", dir, "checkout", "-q", "--force", "--detach", string(commit)); err != nil {
+		return err
+	}
+	return j.submodules(ctx, dir, 1)
+}
+
+// fetch gets one commit; from a server that does not give single ones, all of
+// history. It tries three times: a server may be starting anew.
+func (j *job) fetch(ctx context.Context, dir string, commit slipway.Commit) (err error) {
+	for range 3 {
+		if _, err = j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--depth=1", "--", "origin", string(commit)); err == nil {
+			return nil
+		}
+		if _, err = j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--", "origin",
+			"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"); err == nil {
+			return nil
+		}
+		pause(ctx, time.Second)
+	}
+	return err
+}
+
+// submodules gets the submodules of the checkout in dir, which must come from
+// the server itself, and theirs.
+func (j *job) submodules(ctx context.Context, dir string, nesting int) error {
+	if info, err := os.Lstat(filepath.Join(dir, ".gitmodules")); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // no submodules
+	}
+	if nesting > maxNesting {
+		return slipway.Errorf(slipway.Invalid, "submodules are nested more than %d deep", maxNesting)
+	}
+	if _, err := j.git(ctx, "-C", dir, "submodule", "-q", "init"); err != nil {
+		return err
+	}
+	urls, err := j.git(ctx, "-C", dir, "config", "-z", "--get-regexp", `^submodule\..*\.url$`)
+	if err != nil {
+		return nil //nolint:nilerr // .gitmodules names none
+	}
+	for entry := range strings.SplitSeq(strings.TrimSuffix(urls, "\x00"), "\x00") {
+		key, at, _ := strings.Cut(entry, "\n")
+		if u, err := url.Parse(at); err != nil || u.Scheme != j.server.Scheme || u.Host != j.server.Host || u.User != nil {
+			return slipway.Errorf(slipway.Forbidden, "%s is %q, which is not on this server", key, at).
+				Do("Give the submodule a relative URL, such as ../build-scripts.git, and push it to this server.")
+		}
+	}
+	if _, err := j.git(ctx, "-C", dir, "submodule", "-q", "update", "--checkout", "--depth=1"); err != nil {
+		if _, err := j.git(ctx, "-C", dir, "submodule", "-q", "update", "--checkout"); err != nil {
+			return err
+		}
+	}
+	entries, err := j.git(ctx, "-C", dir, "ls-files", "-z", "--stage")
+	if err != nil {
+		return err
+	}
+	for entry := range strings.SplitSeq(entries, "\x00") {
+		mode, path, _ := strings.Cut(entry, "\t")
+		if strings.HasPrefix(mode, "160000 ") && filepath.IsLocal(path) {
+			if err := j.submodules(ctx, filepath.Join(dir, path), nesting+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// git runs git and returns its output. Its error is what git says.
+func (j *job) git(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	env := inherit(j.Env)
+	env["HOME"] = j.path("job")
+	env["GIT_CONFIG_NOSYSTEM"], env["GIT_CONFIG_GLOBAL"] = "1", j.path("job", "gitconfig")
+	env["GIT_TERMINAL_PROMPT"], env["GIT_ASKPASS"], env["GIT_SSH_COMMAND"] = "0", "false", "false"
+	env["SLIPWAY_GIT_TOKEN"] = j.spec.Token
+	cmd.Env = list(env)
+	var out, problem bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problem
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", slipway.Errorf(slipway.Unavailable, "git is not installed on this agent")
+		}
+		said := bytes.TrimSpace(problem.Bytes())
+		return "", &slipway.Error{Code: slipway.Unavailable, Message: "git: " + string(said[max(len(said)-4096, 0):]), Err: err}
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSubmodules(t *testing.T) {
+	w := newWorld(t).start(t)
+	words := w.repository(t, "words", map[string]string{"greeting": "good day\n"})
+	scripts := w.repository(t, "build-scripts", map[string]string{
+		"bin/test": "#!/bin/sh\ncat ci/words/greeting\n", "words": "submodule ../words.git " + words,
+	})
+	commit := w.repository(t, "service", map[string]string{"ci": "submodule ../build-scripts.git " + scripts})
+	job := w.ended(w.add("service", commit, "ci/bin/test; git submodule status --recursive | cut -c 43-; grep -r slj_ . || echo no token"))
+	if got := string(job.log); job.finished.ExitStatus != "0" || !strings.HasSuffix(got, "good day\nci (heads/master)\nci/words (heads/master)\nno token\n") {
+		t.Errorf("log %s", got)
+	}
+}
+
+func TestRefusedCheckouts(t *testing.T) {
+	w := newWorld(t).start(t)
+	w.repository(t, "secret", map[string]string{"key": "42"})
+	zeros := strings.Repeat("0", 39) + "1"
+	submodule := func(name, url string) string {
+		return w.repository(t, name, map[string]string{"ci": "submodule " + url + " " + w.commit})
+	}
+	elsewhere := submodule("elsewhere", "https://example.org/x.git")
+	local := submodule("local", "file:///etc")
+	others := submodule("others", "../secret.git")
+	for _, tc := range []struct{ name, repository, commit, env, want string }{
+		{"a commit that is an option", "app", "--upload-pack=touch /tmp/x", "", `"--upload-pack=touch /tmp/x" is no commit`},
+		{"a commit that is not there", "app", zeros, "", "git: "},
+		{"a repository of others", "secret2", w.commit, "", "git: "},
+		{"a path", "app", w.commit, "BUILDKITE_REPO=/etc", `"/etc" is not the URL of a repository`},
+		{"a command", "app", w.commit, "BUILDKITE_REPO=ext::sh -c id", "is not the URL of a repository"},
+		{"an option", "app", w.commit, "BUILDKITE_REPO=--upload-pack=id", "is not the URL of a repository"},
+		{"a submodule of another host", "elsewhere", elsewhere, "", `"https://example.org/x.git", which is not on this server`},
+		{"a submodule on the disk", "local", local, "", `"file:///etc", which is not on this server`},
+		{"a submodule that the job may not fetch", "others", others, "", "git: "},
+	} {
+		env := []string{}
+		if tc.env != "" {
+			env = append(env, tc.env)
+		}
+		job := w.ended(w.add(tc.repository, tc.commit, "echo reached", env...))
+		if job.finished.ExitStatus != "1" || !strings.Contains(string(job.log), "✗ ") || !strings.Contains(string(job.log), tc.want) || strings.Contains(string(job.log), "reached") {
+			t.Errorf("%s: exit %s, log\n%s", tc.name, job.finished.ExitStatus, job.log)
+		}
+	}
+}
+
+func TestHostileNames(t *testing.T) {
+	w := newWorld(t).start(t)
+	const name = "x$(id>&2)`id`;id;"
+	work := t.TempDir()
+	git(t, work, "clone", "-q", filepath.Join(w.git, "app.git"), ".")
+	git(t, work, "commit", "-q", "--allow-empty", "-m", "$(id)")
+	git(t, work, "push", "-q", "origin", "HEAD:refs/heads/"+name)
+	job := w.ended(w.add("app", git(t, work, "rev-parse", "HEAD"), `echo "on $BUILDKITE_BRANCH by $BUILDKITE_BUILD_AUTHOR"`,
+		"BUILDKITE_BRANCH="+name, "BUILDKITE_BUILD_AUTHOR=\x1b[31m'\"; id #"))
+	if got := string(job.log); !strings.HasSuffix(got, "\non "+name+" by \x1b[31m'\"; id #\n") || strings.Contains(got, "uid=") {
+		t.Errorf("log %q", got)
+	}
+}
+
+// A server that gives whole branches only, as old ones do, serves too.
+func TestServerWithoutSingleCommits(t *testing.T) {
+	w := newWorld(t).start(t)
+	bare := filepath.Join(w.git, "app.git")
+	git(t, bare, "config", "uploadpack.allowAnySHA1InWant", "false")
+	git(t, bare, "config", "uploadpack.allowReachableSHA1InWant", "false")
+	git(t, bare, "config", "protocol.version", "0")
+	work := t.TempDir()
+	git(t, work, "clone", "-q", bare, ".")
+	for _, message := range []string{"second", "third"} {
+		git(t, work, "commit", "-q", "--allow-empty", "-m", message)
+	}
+	git(t, work, "push", "-q", "origin", "HEAD:refs/heads/other", "HEAD:refs/heads/master")
+	if out, err := exec.CommandContext(t.Context(), "git", "-C", bare, "rev-parse", "other~1").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	job := w.ended(w.add("app", git(t, work, "rev-parse", "HEAD~1"), "git log -1 --format=%s"))
+	if !strings.HasSuffix(string(job.log), "second\n") {
+		t.Errorf("log %s", job.log)
+	}
+}
+
+func TestReadOnlyFoldersAreRemoved(t *testing.T) {
+	w := newWorld(t).start(t)
+	w.ended(w.add("app", w.commit, "mkdir -p mod/x; touch mod/x/y; chmod -R a-w mod"))
+	w.ended(w.add("app", w.commit, "[ ! -e mod ]"))
+	if _, err := os.Stat(w.agent.path("checkout")); err == nil {
+		w.ended(w.add("app", w.commit, "true"))
+	}
+}
