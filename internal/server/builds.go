@@ -9,7 +9,9 @@ import (
 	"github.com/slipway-cd/slipway/api"
 )
 
-type buildInput struct {
+// BuildPath names a build in a path. It is exported for huma, which fills embedded
+// fields only then.
+type BuildPath struct {
 	Repository string `path:"repository"`
 	Number     int    `path:"number" minimum:"1"`
 }
@@ -30,11 +32,11 @@ func (s *Server) listBuilds(ctx context.Context, in *struct {
 	return listed(s.View.Builds(builds, from(ctx).Principal), err)
 }
 
-func (in buildInput) find(ctx context.Context, s *Server) (slipway.Build, error) {
+func (in BuildPath) find(ctx context.Context, s *Server) (slipway.Build, error) {
 	return s.Store.BuildByNumber(ctx, slipway.RepositoryName(in.Repository), in.Number)
 }
 
-func (s *Server) getBuild(ctx context.Context, in *buildInput) (api.Build, error) {
+func (s *Server) getBuild(ctx context.Context, in *BuildPath) (api.Build, error) {
 	b, err := in.find(ctx, s)
 	if err != nil {
 		return api.Build{}, err
@@ -43,7 +45,7 @@ func (s *Server) getBuild(ctx context.Context, in *buildInput) (api.Build, error
 }
 
 func (s *Server) unblock(ctx context.Context, in *struct {
-	buildInput
+	BuildPath
 	Body api.Unblock
 }) (api.Build, error) {
 	p := from(ctx)
@@ -99,7 +101,7 @@ func blocked(b slipway.Build, which string) (*slipway.Job, error) {
 	return waiting[0], nil
 }
 
-func (s *Server) cancel(ctx context.Context, in *buildInput) (api.Build, error) {
+func (s *Server) cancel(ctx context.Context, in *BuildPath) (api.Build, error) {
 	p := from(ctx)
 	b, err := in.find(ctx, s)
 	if err != nil {

@@ -110,7 +110,7 @@ const (
 // logs merges what the instances of a target print, line by line; each line
 // says whose it is when there may be several.
 func (s *Server) logs(ctx context.Context, in *struct {
-	targetInput
+	TargetPath
 	Instance string `query:"instance" doc:"Only this one"`
 	Tail     int    `query:"tail" minimum:"0" doc:"Lines of each that were printed before; 0 means 100"`
 	Follow   bool   `query:"follow" doc:"And what comes"`

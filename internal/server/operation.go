@@ -37,7 +37,7 @@ func register[I, O any](s *Server, on huma.API, method, id, path, summary string
 }
 
 func operation(on huma.API, method, id, path, summary string) huma.Operation {
-	problem := huma.SchemaFromType(on.OpenAPI().Components.Schemas, reflect.TypeFor[api.Problem]())
+	problem := on.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Problem](), true, "Problem")
 	return huma.Operation{
 		Method: method, OperationID: id, Path: "/api/v1" + path, Summary: summary, MaxBodyBytes: maxBody,
 		Responses: map[string]*huma.Response{"default": {

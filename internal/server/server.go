@@ -112,8 +112,10 @@ func (s *Server) Handler() http.Handler {
 			},
 			Security: []map[string][]string{{"token": {}}},
 		},
-		Formats:      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
-		Transformers: []huma.Transformer{problems},
+		// The second is for every +json.
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{problems},
 	}
 	api := humago.New(mux, config)
 	s.people(api)
@@ -164,9 +166,11 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 			refuse(w, s.Log, slipway.Errorf(slipway.Forbidden, "%s may not use the API", p.Actor.Name))
 			return
 		}
+		// A copy: net/http looks at the body of its own request to know whether the
+		// rest of it is still to be read before the next.
+		r = r.WithContext(context.WithValue(r.Context(), principalKey{}, caller{p, token}))
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		ctx := context.WithValue(r.Context(), principalKey{}, caller{p, token})
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(w, r)
 	})
 }
 
