@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/deploy/rollout"
 )
 
 // DefaultLease is how long nobody else plans for a target after its owner was
@@ -16,6 +17,9 @@ const DefaultLease = 5 * time.Second
 // sweepEvery is how often everything is looked at whether or not there was a
 // hint. A sweep costs three questions, however many targets there are.
 const sweepEvery = 30 * time.Second
+
+// Planner decides about one target.
+type Planner func(slipway.State, time.Time) slipway.Decision
 
 // Controller plans for targets and does what the plans say. Its fields are set
 // before it is used; only those from Clock on have a default.
@@ -34,6 +38,7 @@ type Controller struct {
 
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
+	Plan  Planner       // rollout.Plan
 
 	// Failpoint is called between commit and act, as "controller.committed"
 	// with the deployment that moves, if one does. A test may end the process
@@ -92,6 +97,13 @@ func (c *Controller) now() time.Time {
 		return WallClock{}.Now()
 	}
 	return c.Clock.Now()
+}
+
+func (c *Controller) plan(s slipway.State) slipway.Decision {
+	if c.Plan == nil {
+		return rollout.Plan(s, c.now())
+	}
+	return c.Plan(s, c.now())
 }
 
 func (c *Controller) lease() time.Duration {

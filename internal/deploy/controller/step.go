@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/deploy/rollout"
 )
 
 // Step is what came of looking at a target once.
@@ -32,7 +31,7 @@ func (c *Controller) Step(ctx context.Context, t slipway.TargetID) (Step, error)
 	if err != nil {
 		return Step{}, err
 	}
-	d := rollout.Plan(s, c.now())
+	d := c.plan(s)
 	fence := s.Target.Fence
 	if d.Changed {
 		if fence, err = c.commit(ctx, s, d); err != nil {

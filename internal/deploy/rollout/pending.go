@@ -71,7 +71,11 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	d.Phase = slipway.Progressing
 	d.Stable = t.Stable
 	d.From = p.next.Specs[t.Stable].Revision.Release
-	d.Stages = Compile(r.Strategy, r.Kind, from, d.Want, t.Stable == "")
+	strategy := r.Strategy
+	if p.next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
+		strategy = slipway.Recreate // the old one must not run beside another either
+	}
+	d.Stages = Compile(strategy, r.Kind, from, d.Want, t.Stable == "")
 	d.At = 0
 	d.StartedAt, d.Since = p.now, p.now
 	d.Floor = min(p.capacity(), d.Want)
@@ -79,7 +83,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 		d.Floor = 0
 	}
 	p.next.Specs[d.Candidate] = slipway.GroupSpec{ID: d.Candidate, Target: t.ID, Revision: r, Active: true}
-	p.sayStart(d, r, from)
+	p.sayStart(d, from)
 }
 
 // end puts the deployment into a terminal phase.

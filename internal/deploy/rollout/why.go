@@ -30,11 +30,11 @@ func (p *plan) say(format string, args ...any) {
 	p.why = append(p.why, why)
 }
 
-func (p *plan) sayStart(d *slipway.Deployment, r slipway.Revision, from int) {
+func (p *plan) sayStart(d *slipway.Deployment, from int) {
 	switch {
 	case d.Stable == "":
 		p.say("starts %s of @%d, the first to serve", count(d.Want, "instance"), d.Release)
-	case r.Strategy == slipway.Recreate:
+	case vacates(d):
 		p.say("recreates: %s of @%d end, then %d of @%d start", count(from, "instance"), d.From, d.Want, d.Release)
 	default:
 		p.say("rolls from %s of @%d to %d of @%d", count(from, "instance"), d.From, d.Want, d.Release)

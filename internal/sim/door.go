@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// A door is how one server reaches something outside. Every call goes through
+// server.call, where it may get lost.
+
+type storeDoor struct {
+	*store
+	s *server
+}
+
+func (d storeDoor) Acquire(ctx context.Context, t slipway.TargetID, owner string, ttl time.Duration) (f slipway.Fence, err error) {
+	err = d.s.call("acquire", func() (err error) {
+		f, err = d.store.Acquire(ctx, t, owner, ttl)
+		return err
+	})
+	return f, err
+}
+
+func (d storeDoor) LoadState(ctx context.Context, t slipway.TargetID) (st slipway.State, err error) {
+	err = d.s.call("load", func() (err error) {
+		st, err = d.store.LoadState(ctx, t)
+		return err
+	})
+	return st, err
+}
+
+func (d storeDoor) CommitState(ctx context.Context, owner string, from slipway.Fence, next slipway.State, events ...slipway.Event) (f slipway.Fence, err error) {
+	err = d.s.call("commit", func() (err error) {
+		before, _ := d.store.LoadState(ctx, next.Target.ID)
+		f, err = d.store.CommitState(ctx, owner, from, next, events...)
+		if err == nil {
+			d.s.checkCommit(before, next, f)
+		}
+		return err
+	})
+	return f, err
+}
+
+func (d storeDoor) AppendEvents(ctx context.Context, events ...slipway.Event) error {
+	return d.s.call("append", func() error { return d.store.AppendEvents(ctx, events...) })
+}
+
+type driverDoor struct {
+	*driver
+	s *server
+}
+
+func (d driverDoor) Apply(_ context.Context, g slipway.GroupSpec) error {
+	do := func() error { return d.driver.apply(g) }
+	d.s.repeat(do)
+	return d.s.call("apply "+string(g.ID), func() error {
+		d.s.checkApply(g)
+		return do()
+	})
+}
+
+func (d driverDoor) Stop(_ context.Context, t slipway.TargetID, i slipway.InstanceID, f slipway.Fence) error {
+	do := func() error { return d.driver.stop(t, i, f) }
+	d.s.repeat(do)
+	return d.s.call("stop "+string(i), func() error {
+		d.s.checkStop(t, i, f)
+		return do()
+	})
+}
+
+func (d driverDoor) Forget(_ context.Context, t slipway.TargetID, i slipway.InstanceID, f slipway.Fence) error {
+	do := func() error { return d.driver.forget(t, i, f) }
+	d.s.repeat(do)
+	return d.s.call("forget "+string(i), do)
+}
+
+func (d driverDoor) List(context.Context) (groups []slipway.GroupStatus, err error) {
+	err = d.s.call("list", func() error {
+		groups = d.driver.list()
+		d.s.seen = d.driver.glimpse()
+		return nil
+	})
+	return groups, err
+}
+
+type trafficDoor struct{ s *server }
+
+func (d trafficDoor) Apply(_ context.Context, r slipway.Route) error {
+	r = copied(r)
+	do := func() error { return d.s.w.save(r) }
+	d.s.repeat(do)
+	return d.s.call("route "+r.Fence.String(), func() error {
+		d.s.checkRoute(r)
+		return do()
+	})
+}
+
+func (d trafficDoor) Observe(_ context.Context, t slipway.TargetID) (found []slipway.RouteStatus, err error) {
+	err = d.s.call("observe", func() error {
+		for _, r := range d.s.w.routers {
+			found = append(found, copied(r.posted(t)))
+		}
+		return nil
+	})
+	return found, err
+}
+
+// repeat makes it possible that a call is delivered once more, much later.
+func (s *server) repeat(do func() error) {
+	if !s.w.calm && s.w.chance(20) {
+		s.w.late = append(s.w.late, func() { _ = do() })
+	}
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// store is the database: leases, compare-and-swap, events. What goes in and out
+// is copied as JSON, as the real one does.
+type store struct {
+	w           *World
+	rows        []*row
+	deployments []slipway.Deployment // by ID, from 1
+	revisions   map[slipway.RevisionID]slipway.Revision
+	releases    map[slipway.ServiceName][]slipway.Release // by number, from 1
+	events      []slipway.Event
+	ports       int
+}
+
+// row is one target's state, and all that it ever was.
+type row struct {
+	state   slipway.State // committed parts
+	history map[slipway.Fence]slipway.State
+}
+
+func newStore(w *World) *store {
+	return &store{w: w, revisions: map[slipway.RevisionID]slipway.Revision{}, releases: map[slipway.ServiceName][]slipway.Release{}}
+}
+
+func (s *store) row(t slipway.TargetID) (*row, error) {
+	for _, r := range s.rows {
+		if r.state.Target.ID == t {
+			return r, nil
+		}
+	}
+	return nil, slipway.Errorf(slipway.NotFound, "no target %s", t)
+}
+
+func (s *store) Acquire(_ context.Context, t slipway.TargetID, owner string, ttl time.Duration) (slipway.Fence, error) {
+	r, err := s.row(t)
+	if err != nil {
+		return slipway.Fence{}, err
+	}
+	target := &r.state.Target
+	if target.Owner != owner {
+		if s.w.now.Before(target.OwnedTil) {
+			return slipway.Fence{}, slipway.Errorf(slipway.Conflict, "%s is owned by %s", t, target.Owner)
+		}
+		target.Owner = owner
+		target.Fence = target.Fence.Next()
+		r.history[target.Fence] = copied(r.state)
+		s.w.tell("   %s belongs to %s, at %s", t, owner, target.Fence)
+	}
+	target.OwnedTil = s.w.now.Add(ttl)
+	return target.Fence, nil
+}
+
+func (s *store) LoadState(_ context.Context, t slipway.TargetID) (slipway.State, error) {
+	r, err := s.row(t)
+	if err != nil {
+		return slipway.State{}, err
+	}
+	state := copied(r.state)
+	if d := s.next(t); d != nil {
+		state.Deployment = new(copied(*d))
+	}
+	return state, nil
+}
+
+// next is the deployment that moves, else the oldest that is pending.
+func (s *store) next(t slipway.TargetID) *slipway.Deployment {
+	var first *slipway.Deployment
+	for i := range s.deployments {
+		d := &s.deployments[i]
+		switch {
+		case d.Target != t || d.Phase.Ended():
+		case d.Phase != slipway.Pending:
+			return d
+		case first == nil:
+			first = d
+		}
+	}
+	return first
+}
+
+func (s *store) CommitState(_ context.Context, owner string, from slipway.Fence, next slipway.State, events ...slipway.Event) (slipway.Fence, error) {
+	r, err := s.row(next.Target.ID)
+	if err != nil {
+		return slipway.Fence{}, err
+	}
+	if was := r.state.Target; was.Owner != owner || was.Fence != from {
+		return slipway.Fence{}, slipway.Errorf(slipway.Stale, "%s is at %s of %s", was.ID, was.Fence, was.Owner)
+	}
+	if d := next.Deployment; d != nil {
+		was := &s.deployments[d.ID-1]
+		if was.Phase.Ended() && was.Phase != d.Phase {
+			return slipway.Fence{}, slipway.Errorf(slipway.Stale, "deployment %d has ended", d.ID)
+		}
+		s.w.checkPhase(*was, *d)
+		*was = copied(*d)
+	}
+	target := next.Target
+	target.Owner, target.OwnedTil, target.Fence = r.state.Target.Owner, r.state.Target.OwnedTil, from.Next()
+	r.state = copied(slipway.State{Target: target, Specs: next.Specs, Draining: next.Draining, Route: next.Route})
+	kept := r.state
+	if next.Deployment != nil {
+		kept.Deployment = new(copied(*next.Deployment))
+	}
+	r.history[target.Fence] = kept
+	s.append(events)
+	return target.Fence, nil
+}
+
+func (s *store) append(events []slipway.Event) {
+	for _, e := range events {
+		s.events = append(s.events, e)
+		s.w.tell("   %s", e.Text)
+	}
+}
+
+func (s *store) AppendEvents(_ context.Context, events ...slipway.Event) error {
+	s.events = append(s.events, events...)
+	return nil
+}
+
+func (s *store) Target(_ context.Context, t slipway.TargetID) (slipway.Target, error) {
+	r, err := s.row(t)
+	if err != nil {
+		return slipway.Target{}, err
+	}
+	return r.state.Target, nil
+}
+
+func (s *store) Targets(context.Context) ([]slipway.Target, error) {
+	var all []slipway.Target
+	for _, r := range s.rows {
+		all = append(all, r.state.Target)
+	}
+	return all, nil
+}
+
+func (s *store) Release(_ context.Context, name slipway.ServiceName, number int) (slipway.Release, error) {
+	if number < 1 || number > len(s.releases[name]) {
+		return slipway.Release{}, slipway.Errorf(slipway.NotFound, "no release %s", slipway.ReleaseName(name, number))
+	}
+	return copied(s.releases[name][number-1]), nil
+}
+
+func (s *store) Releases(_ context.Context, name slipway.ServiceName, limit int) ([]slipway.Release, error) {
+	all := copied(s.releases[name])
+	slices.Reverse(all)
+	return all[:min(limit, len(all))], nil
+}
+
+func (s *store) ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Release, error) {
+	return nil, nil
+}
+
+func (s *store) EnsureTarget(_ context.Context, t slipway.Target, port func([]int) (int, error)) (slipway.Target, error) {
+	if r, err := s.row(t.ID); err == nil {
+		return r.state.Target, nil
+	}
+	if t.Kind == slipway.Web {
+		var taken []int
+		for _, r := range s.rows {
+			taken = append(taken, r.state.Target.Port)
+		}
+		var err error
+		if t.Port, err = port(taken); err != nil {
+			return t, err
+		}
+	}
+	t.Fence = slipway.Fence{Epoch: 1}
+	s.rows = append(s.rows, &row{state: slipway.State{Target: t}, history: map[slipway.Fence]slipway.State{}})
+	s.w.targets = append(s.w.targets, t.ID)
+	return t, nil
+}
+
+func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (slipway.Deployment, bool, error) {
+	for _, first := range s.deployments {
+		if d.Key != "" && first.Key == d.Key {
+			return copied(first), false, nil
+		}
+	}
+	for i := range s.deployments {
+		if old := &s.deployments[i]; old.Target == d.Target && old.Phase == slipway.Pending {
+			old.Phase = slipway.Superseded
+			s.w.counts.Ended[slipway.Superseded]++
+		}
+	}
+	d.ID = slipway.DeploymentID(len(s.deployments) + 1)
+	d.Candidate, d.Want = slipway.GroupOf(d.ID), want
+	r.DeploymentN = d.ID
+	s.revisions[r.ID] = copied(r)
+	s.deployments = append(s.deployments, copied(d))
+	s.append(events)
+	return d, true, nil
+}
+
+func (s *store) Deployment(_ context.Context, d slipway.DeploymentID) (slipway.Deployment, error) {
+	if d < 1 || int(d) > len(s.deployments) {
+		return slipway.Deployment{}, slipway.Errorf(slipway.NotFound, "no deployment %d", d)
+	}
+	return copied(s.deployments[d-1]), nil
+}
+
+func (s *store) Deployments(_ context.Context, f slipway.DeploymentFilter, limit int) ([]slipway.Deployment, error) {
+	var found []slipway.Deployment
+	for _, d := range slices.Backward(s.deployments) {
+		if (f.Target == slipway.TargetID{} || f.Target == d.Target) && !(f.Open && d.Phase.Ended()) && len(found) < limit {
+			found = append(found, copied(d))
+		}
+	}
+	return found, nil
+}
+
+func (s *store) Revision(_ context.Context, r slipway.RevisionID) (slipway.Revision, error) {
+	rev, ok := s.revisions[r]
+	if !ok {
+		return rev, slipway.Errorf(slipway.NotFound, "no revision %s", r)
+	}
+	return copied(rev), nil
+}
+
+// copied goes through JSON, so that nothing is shared and nothing gets lost
+// that the database would lose.
+func copied[T any](v T) T {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	var c T
+	if err := json.Unmarshal(data, &c); err != nil {
+		panic(err)
+	}
+	return c
+}
