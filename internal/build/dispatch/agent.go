@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,9 +30,7 @@ func (d *Dispatch) Register(ctx context.Context, by slipway.Principal, a slipway
 		return slipway.Agent{}, "", slipway.Errorf(slipway.Forbidden, "this token does not register agents").Do("use the token of a queue")
 	}
 	tags := map[string]string{}
-	for k, v := range a.Tags {
-		tags[k] = v
-	}
+	maps.Copy(tags, a.Tags)
 	switch {
 	case tags["queue"] != "":
 	case len(by.Queues) == 1:

@@ -296,7 +296,9 @@ func TestARestartExtendsLeases(t *testing.T) {
 		next.finish(g, 0)
 		w.want(b.ID, "passed: passed")
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
@@ -158,15 +157,5 @@ func wantCode(t *testing.T, err error, code slipway.Code, words string) {
 	t.Helper()
 	if slipway.CodeOf(err) != code || !strings.Contains(slipway.MessageOf(err), words) {
 		t.Fatalf("got %q: %v\nwant %q: …%s…", slipway.CodeOf(err), err, code, words)
-	}
-}
-
-// within fails the test when done takes long: nothing here should.
-func within(t *testing.T, limit time.Duration, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, limit)
-		}
 	}
 }

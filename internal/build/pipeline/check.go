@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,11 +104,9 @@ func kindOf(p *problems, n *yaml.Node) (kind slipway.StepKind) {
 	var by string
 	for _, e := range entries(new(problems), n, "") {
 		word := e.key.Value
-		for _, later := range laterSteps {
-			if word == later {
-				p.add(e.key, "%s steps are not supported yet", word)
-				return ""
-			}
+		if slices.Contains(laterSteps, word) {
+			p.add(e.key, "%s steps are not supported yet", word)
+			return ""
 		}
 		name := word
 		if alias := commonAlias[word]; alias != "" {

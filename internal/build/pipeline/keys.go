@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -20,9 +21,7 @@ func keys(in string, known []string, aliases map[string]string, later ...string)
 	for _, k := range known {
 		v.aliases[k] = k
 	}
-	for k, name := range aliases {
-		v.aliases[k] = name
-	}
+	maps.Copy(v.aliases, aliases)
 	return v
 }
 

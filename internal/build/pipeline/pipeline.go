@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -196,9 +197,7 @@ func (r *reader) agents(at *yaml.Node, value any) map[string]string {
 
 func withQueue(agents map[string]string) map[string]string {
 	out := map[string]string{"queue": string(DefaultQueue)}
-	for k, v := range agents {
-		out[k] = v
-	}
+	maps.Copy(out, agents)
 	return out
 }
 

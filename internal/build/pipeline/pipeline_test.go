@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -115,7 +116,8 @@ func TestProblems(t *testing.T) {
 			if code := slipway.CodeOf(err); code != slipway.Invalid && code != slipway.TooLarge {
 				t.Fatalf("%q: %v", code, err)
 			}
-			lines := strings.Split(err.(*slipway.Error).Message, "\n")
+			problem, _ := errors.AsType[*slipway.Error](err)
+			lines := strings.Split(problem.Message, "\n")
 			if len(lines) != len(c.want) {
 				t.Fatalf("%d problems, want %d:\n%v", len(lines), len(c.want), err)
 			}
