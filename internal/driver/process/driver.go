@@ -65,7 +65,8 @@ type instance struct {
 	trouble   string        // with its shim; "" while that answers
 	heard     chan struct{} // closed once report is of this driver's time
 	conn      net.Conn      // to its shim, or nil
-	shimEnded chan struct{} // closed when the shim that this driver started has ended
+	started   *os.Process   // the shim that this driver has started, or nil
+	shimEnded chan struct{} // closed when that has ended
 }
 
 const (

@@ -54,7 +54,7 @@ func TestAStoppedShimIsReplaced(t *testing.T) {
 	if got := get(t, before, "/print?bytes=200000&last=still"); got != "" { // more than any pipe holds
 		t.Errorf("it said %q", got)
 	}
-	await(t, d, "noticed", func(i slipway.InstanceStatus) bool {
+	w.awaitTold("noticed", func(i slipway.InstanceStatus) bool {
 		return ready(i) && strings.Contains(i.Why, "its shim does not answer")
 	})
 	after := await(t, d, "adopted", func(i slipway.InstanceStatus) bool { return w.shim(i) != shim && ready(i) && i.Why == "" })
@@ -140,7 +140,7 @@ func outage(t *testing.T, w *world, fault func(i slipway.InstanceStatus, app int
 
 func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 	end := func(w *world, i slipway.InstanceStatus, pids ...int) {
-		for _, p := range append(pids, w.shim(i)) {
+		for _, p := range append([]int{w.shim(i)}, pids...) { // the shim first: it has no time to say more
 			kill(w.t, p, syscall.SIGKILL)
 			for running(p) {
 				time.Sleep(time.Millisecond)
@@ -151,7 +151,7 @@ func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 		name  string
 		fault func(w *world, i slipway.InstanceStatus, app int)
 		same  bool   // the same process goes on
-		why   string // said until it is ready again
+		why   string // said by its shim
 	}{
 		{name: "nothing", fault: func(*world, slipway.InstanceStatus, int) {}, same: true},
 		{name: "the shim dies", fault: func(w *world, i slipway.InstanceStatus, _ int) { end(w, i) }, same: true},
@@ -191,7 +191,11 @@ func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 			w := newWorld(t)
 			before, app, d := outage(t, w, func(i slipway.InstanceStatus, app int) { test.fault(w, i, app) })
 			if test.why != "" {
-				await(t, d, test.why, func(i slipway.InstanceStatus) bool { return strings.Contains(i.Why, test.why) })
+				await(t, d, "another process", func(i slipway.InstanceStatus) bool { return ready(i) && i.Boot != before.Boot })
+				log, err := os.ReadFile(filepath.Join(w.dir, "instances", string(before.ID), "shim.log"))
+				if err != nil || !strings.Contains(string(log), test.why) {
+					t.Errorf("its shim did not say %q: %s, %v", test.why, log, err)
+				}
 			}
 			after := await(t, d, "ready", func(i slipway.InstanceStatus) bool { return ready(i) && i.Why == "" })
 			if n := len(all(t, d)); n != 1 || after.ID != before.ID || after.Addr != before.Addr {

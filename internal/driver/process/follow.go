@@ -119,15 +119,8 @@ func (d *Driver) connect(ctx context.Context, i *instance) (net.Conn, error) {
 // attended reports whether i has a shim: one that this driver has started, or
 // one that holds the lock.
 func (d *Driver) attended(i *instance) bool {
-	d.mu.Lock()
-	ended := i.shimEnded
-	d.mu.Unlock()
-	if ended != nil {
-		select {
-		case <-ended:
-		default:
-			return true
-		}
+	if d.ownShim(i) != nil {
+		return true
 	}
 	l, err := lock(filepath.Join(i.dir, lockName))
 	if err != nil {
@@ -135,6 +128,20 @@ func (d *Driver) attended(i *instance) bool {
 	}
 	l.Close()
 	return false
+}
+
+// ownShim is the shim that this driver has started for i, while it runs.
+func (d *Driver) ownShim(i *instance) *os.Process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i.started != nil {
+		select {
+		case <-i.shimEnded:
+		default:
+			return i.started
+		}
+	}
+	return nil
 }
 
 // spawn starts a shim for i, in a session of its own and with nothing of our
@@ -173,7 +180,7 @@ func (d *Driver) trySpawn(i *instance) error {
 		close(ended)
 	}()
 	d.mu.Lock()
-	i.shimEnded = ended
+	i.started, i.shimEnded = cmd.Process, ended
 	d.mu.Unlock()
 	return nil
 }
@@ -183,14 +190,21 @@ func (d *Driver) trySpawn(i *instance) error {
 func (d *Driver) replace(i *instance) {
 	shim := d.lastReport(i).Shim
 	d.log.Warn("replacing a shim that does not answer", "instance", i.spec.ID, "pid", shim.PID)
-	if !shim.Alive() || shim.Kill(syscall.SIGKILL) != nil {
+	if own := d.ownShim(i); own != nil {
+		_ = own.Kill()
+	} else if !shim.Alive() || shim.Kill(syscall.SIGKILL) != nil {
 		return
 	}
-	for range 200 {
+	d.awaitUnattended(i)
+}
+
+// awaitUnattended gives a shim that is about to end a second for that.
+func (d *Driver) awaitUnattended(i *instance) {
+	for range 500 {
 		if !d.attended(i) {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 

@@ -58,10 +58,11 @@ func TestWhatIsNotAliveIsRestarted(t *testing.T) {
 	apply(t, d, w.group(1, func(g *slipway.GroupSpec) { g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 2} }))
 	before := await(t, d, "ready", ready)
 	get(t, before, "/dead")
-	await(t, d, "down", func(i slipway.InstanceStatus) bool {
+	w.awaitTold("down", func(i slipway.InstanceStatus) bool {
 		return i.Phase == slipway.InstanceBackoff && i.Why == `GET /healthz → 503 "deadlock", 2 times in a row`
 	})
-	if i := await(t, d, "ready", ready); i.Boot == before.Boot || i.Restarts != 1 {
+	i := await(t, d, "ready again", func(i slipway.InstanceStatus) bool { return ready(i) && i.Boot != before.Boot })
+	if i.Restarts != 1 {
 		t.Errorf("restarted: %+v", i)
 	}
 }
@@ -72,7 +73,7 @@ func TestExitsAreTold(t *testing.T) {
 	apply(t, d, w.group(1))
 	i := await(t, d, "ready", ready)
 	kill(t, pid(t, i), syscall.SIGKILL)
-	down := await(t, d, "down", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceBackoff })
+	down := w.awaitTold("down", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceBackoff })
 	if down.Why != "exit 137 (SIGKILL)" || !down.EverReady || !down.RetryAt.After(down.Since) {
 		t.Errorf("down: %+v", down)
 	}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -210,6 +211,9 @@ type world struct {
 	images  *images
 	app     slipway.Digest
 	shims   []string // command
+
+	mu   sync.Mutex
+	seen []slipway.InstanceStatus // all that drivers have told of, in turn
 }
 
 func newWorld(t testing.TB) *world {
@@ -246,22 +250,50 @@ func (w *world) open() (d *process.Driver, close func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return d, run(w.t, d)
-}
-
-func run(t testing.TB, d *process.Driver) (close func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
+	go func() {
+		ended <- d.Watch(ctx, func(slipway.TargetID) {
+			groups, _ := d.List(ctx)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for _, g := range groups {
+				w.seen = append(w.seen, g.Instances...)
+			}
+		})
+	}()
+	for process.Watchers(d) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	go func() { ended <- d.Run(ctx) }()
-	return sync.OnceFunc(func() {
+	return d, sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
+		for range 2 {
+			if err := <-ended; err != nil {
+				w.t.Errorf("Run or Watch: %v", err)
+			}
 		}
 		if err := d.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			w.t.Errorf("Close: %v", err)
 		}
 	})
+}
+
+// awaitTold waits until an instance was told to be as ok says, be it for a
+// moment.
+func (w *world) awaitTold(what string, ok func(slipway.InstanceStatus) bool) slipway.InstanceStatus {
+	w.t.Helper()
+	for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(2 * time.Millisecond) {
+		w.mu.Lock()
+		at := slices.IndexFunc(w.seen, ok)
+		if at >= 0 {
+			defer w.mu.Unlock()
+			return w.seen[at]
+		}
+		w.mu.Unlock()
+	}
+	w.t.Fatalf("never told to be %s", what)
+	panic("unreachable")
 }
 
 // start opens a driver whose instances end with the test.

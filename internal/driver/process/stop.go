@@ -140,6 +140,7 @@ func (d *Driver) awaitStopped(ctx context.Context, i *instance) error {
 		stopped, changed := i.report.Phase == slipway.InstanceStopped, d.changed
 		d.mu.Unlock()
 		if stopped {
+			d.awaitUnattended(i)
 			return nil
 		}
 		select {

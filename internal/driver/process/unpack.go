@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -248,7 +247,7 @@ func (u *unpacker) symlink(name, target string) error {
 func (u *unpacker) whiteout(dir, name string) error {
 	if name != ".wh..opq" {
 		if !filepath.IsLocal(name) {
-			return fmt.Errorf("%q is no name", name)
+			return slipway.Errorf(slipway.Invalid, "the image removes a file outside itself: %q", name)
 		}
 		return u.root.RemoveAll(path.Join(dir, name))
 	}

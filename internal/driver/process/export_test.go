@@ -1,0 +1,17 @@
+package process
+
+import "log/slog"
+
+// SetBounds makes small images too large.
+func SetBounds(d *Driver, bytes int64, entries int) {
+	d.trees.bounds.bytes, d.trees.bounds.entries = bytes, entries
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+// Watchers counts who is told of changes.
+func Watchers(d *Driver) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.hints)
+}

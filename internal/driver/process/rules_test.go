@@ -1,0 +1,161 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+func TestBackoff(t *testing.T) {
+	for n, want := range map[int]time.Duration{
+		1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 5: 1600 * time.Millisecond, 9: 25600 * time.Millisecond,
+		10: 30 * time.Second, 1000: 30 * time.Second,
+	} {
+		if got := backoff(n); got != want {
+			t.Errorf("after exit %d: %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestProbeSchedule(t *testing.T) {
+	var got []time.Duration
+	for n := range 7 {
+		got = append(got, nextProbe(n+1, false)/time.Millisecond)
+	}
+	if want := []time.Duration{5, 10, 20, 40, 80, 100, 100}; !slices.Equal(got, want) {
+		t.Errorf("until ready after %v ms, want %v", got, want)
+	}
+	if nextProbe(1000, false) != 100*time.Millisecond || nextProbe(1, true) != time.Second {
+		t.Errorf("late: %v, once ready: %v", nextProbe(1000, false), nextProbe(1, true))
+	}
+}
+
+func TestPlacesInAnImage(t *testing.T) {
+	for _, test := range []struct{ dir, name, want string }{
+		{"/", "/bin/app", "bin/app"},
+		{"/", "", "."},
+		{"/srv", "app", "srv/app"},
+		{"/srv", "../../../etc/passwd", "etc/passwd"},
+		{"/", "/../../etc", "etc"},
+	} {
+		if got := inside(test.dir, test.name); got != test.want {
+			t.Errorf("inside(%q, %q) = %q, want %q", test.dir, test.name, got, test.want)
+		}
+	}
+	got := candidates("app", "srv", []string{"A=b", "PATH=/one:two:/one/../three"})
+	if want := []string{"one/app", "two/app", "three/app"}; !slices.Equal(got, want) {
+		t.Errorf("candidates: %q, want %q", got, want)
+	}
+}
+
+func TestIdentitiesAreNotMistaken(t *testing.T) {
+	me, err := identify(syscall.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !me.Alive() || me.Boot() == "" {
+		t.Errorf("%+v is not alive", me)
+	}
+	for name, other := range map[string]Identity{
+		"another boot":       {HostBoot: "other", PID: me.PID, Start: me.Start},
+		"another start":      {HostBoot: me.HostBoot, PID: me.PID, Start: me.Start + 1},
+		"nobody":             {},
+		"a pid that is free": {HostBoot: me.HostBoot, PID: 1 << 30, Start: me.Start},
+	} {
+		if other.Alive() {
+			t.Errorf("%s is alive", name)
+		}
+		if err := other.Kill(0); err == nil {
+			t.Errorf("%s can be signalled", name)
+		}
+	}
+	if err := me.Kill(0); err != nil {
+		t.Errorf("signal 0 to myself: %v", err)
+	}
+}
+
+func TestErrorsOfTheDisk(t *testing.T) {
+	for err, want := range map[error]slipway.Code{
+		syscall.ENOSPC:                        slipway.Unavailable,
+		syscall.EDQUOT:                        slipway.Unavailable,
+		syscall.EROFS:                         slipway.Unavailable,
+		syscall.EIO:                           slipway.Internal,
+		slipway.Errorf(slipway.Stale, "over"): slipway.Stale,
+	} {
+		if got := slipway.CodeOf(explain("write", fmt.Errorf("wrapped: %w", err))); got != want {
+			t.Errorf("%v is %s, want %s", err, got, want)
+		}
+	}
+	if explain("write", nil) != nil || !errors.Is(explain("write", syscall.EIO), syscall.EIO) {
+		t.Error("nothing, or the cause, was lost")
+	}
+}
+
+func TestPortsAreNotShared(t *testing.T) {
+	d := &Driver{instances: map[slipway.InstanceID]*instance{}, nextPort: lastPort - 1}
+	seen := map[int]bool{}
+	for n := range 5 {
+		p, err := d.choosePort()
+		if err != nil || p < firstPort || p > lastPort || seen[p] {
+			t.Fatalf("port %d, %v; given so far: %v", p, err, seen)
+		}
+		seen[p] = true
+		d.instances[slipway.InstanceID(fmt.Sprint(n))] = &instance{spec: Spec{Port: p}}
+		d.nextPort = lastPort - 1 // as a new driver might begin
+	}
+}
+
+func TestFencesAreOnDiskBeforeAnybodyActs(t *testing.T) {
+	dir := t.TempDir()
+	shop := slipway.TargetID{Service: "shop", Environment: "prod"}
+	at := func(e, g uint64) slipway.Fence { return slipway.Fence{Epoch: e, Generation: g} }
+	for _, step := range []struct {
+		fence slipway.Fence
+		want  slipway.Code
+	}{
+		{at(1, 5), ""}, {at(1, 5), ""}, {at(1, 4), slipway.Stale}, {at(2, 0), ""}, {at(1, 9), slipway.Stale}, {at(2, 1), ""},
+	} {
+		l := newLedger(dir) // each time a new process
+		if got := slipway.CodeOf(l.admit(shop, step.fence, nil)); got != step.want {
+			t.Errorf("%s: %q, want %q", step.fence, got, step.want)
+		}
+	}
+	l := newLedger(dir)
+	l.dir = dir + "/gone"
+	if err := l.admit(shop, at(3, 0), nil); err == nil {
+		t.Error("a fence was admitted that could not be written")
+	}
+	l.dir = dir
+	if r, err := l.look(shop); err != nil || r.Fence.Epoch > 2 {
+		t.Errorf("a fence that could not be written counts: %+v, %v", r, err)
+	}
+	if err := l.admit(slipway.TargetID{Service: "../evil", Environment: "prod"}, at(9, 9), nil); slipway.CodeOf(err) != slipway.Invalid {
+		t.Errorf("a target that is no name: %v, want Invalid", err)
+	}
+}
+
+func TestOrdersOfAnotherOwner(t *testing.T) {
+	t.Chdir(t.TempDir())
+	mine := Spec{ID: "i-1", Fence: slipway.Fence{Epoch: 2, Generation: 3}}
+	for _, test := range []struct {
+		o    order
+		want bool
+	}{
+		{order{"i-2", slipway.Fence{Epoch: 9}}, false},
+		{order{"i-1", slipway.Fence{Epoch: 2, Generation: 2}}, false},
+		{order{"i-1", slipway.Fence{Epoch: 2, Generation: 3}}, true},
+	} {
+		s := &shim{spec: mine, stop: make(chan struct{}), log: discard}
+		if err := saveJSON(stopFile, test.o); err != nil {
+			t.Fatal(err)
+		}
+		if s.heed(); s.stopping() != test.want {
+			t.Errorf("%+v is heeded: %t, want %t", test.o, s.stopping(), test.want)
+		}
+	}
+}
