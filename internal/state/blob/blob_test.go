@@ -168,7 +168,7 @@ func TestReaderKeepsWhatItOpened(t *testing.T) {
 	if err != nil || size != 3 {
 		t.Fatal(size, err)
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	put(t, s, "k", "newer")
 	if err := s.Delete(t.Context(), "k"); err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func get(t *testing.T, s *blob.Store, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	content, err := io.ReadAll(r)
 	if err != nil || int64(len(content)) != size {
 		t.Fatalf("read %d of %d bytes: %v", len(content), size, err)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -75,10 +76,10 @@ func (s *Store) UpdateBuild(ctx context.Context, id slipway.BuildID, fn func(*sl
 		t.record(events...)
 		return t.updateBuild(ctx, &b, before, known)
 	})
-	if refused != nil {
-		return slipway.Build{}, refused
+	if err = cmp.Or(refused, err); err != nil {
+		return slipway.Build{}, err
 	}
-	return b, err
+	return b, nil
 }
 
 func (t *tx) updateBuild(ctx context.Context, b *slipway.Build, before string, known map[slipway.JobID]bool) error {

@@ -53,7 +53,10 @@ func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r sl
 		}
 		return t.insertDeployment(ctx, stored, r)
 	})
-	return stored, created && err == nil, err
+	if err != nil {
+		return slipway.Deployment{}, false, err
+	}
+	return stored, created, nil
 }
 
 // supersede ends the pending deployments of the same target.

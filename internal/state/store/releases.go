@@ -39,7 +39,10 @@ func (s *Store) CreateRelease(ctx context.Context, r slipway.Release, events ...
 		}
 		return t.insertRelease(ctx, stored)
 	})
-	return stored, created && err == nil, err
+	if err != nil {
+		return slipway.Release{}, false, err
+	}
+	return stored, created, nil
 }
 
 // lockService makes the service if it is new, brings it up to date otherwise,

@@ -97,7 +97,10 @@ func (s *Store) RecordPush(ctx context.Context, p slipway.Push, defaultBranch st
 		}
 		return nil
 	})
-	return stored, created, err
+	if err != nil {
+		return slipway.Build{}, false, err
+	}
+	return stored, created, nil
 }
 
 // lockRepository keeps other pushes out until the end, fills in the default
@@ -147,7 +150,8 @@ func (t *tx) moveRef(ctx context.Context, p slipway.Push, first bool) error {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if was := slipway.Commit(value); was != p.Old && !(was == "" && p.Old.IsZero()) {
+		was := slipway.Commit(value)
+		if came := was == p.Old || was == "" && p.Old.IsZero(); !came {
 			return nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -22,7 +23,7 @@ const writerVariable = "SLIPWAY_STORETEST_WRITER"
 // process that gets killed.
 func Main(m *testing.M) {
 	if url := os.Getenv(writerVariable); url != "" {
-		fmt.Fprintln(os.Stderr, writeForever(context.Background(), url))
+		fmt.Fprintln(os.Stderr, writeForever(context.Background(), url, os.Stdout))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -30,7 +31,7 @@ func Main(m *testing.M) {
 
 // writeForever commits state after state, each with one event, and says the
 // number of each when it is acknowledged.
-func writeForever(ctx context.Context, url string) error {
+func writeForever(ctx context.Context, url string, said io.Writer) error {
 	s, err := store.Open(ctx, url)
 	if err != nil {
 		return err
@@ -48,7 +49,9 @@ func writeForever(ctx context.Context, url string) error {
 		if f, err = s.CommitState(ctx, state.Target.Owner, f, state, slipway.Event{Target: prod}); err != nil {
 			return err
 		}
-		fmt.Println(state.Target.Want)
+		if _, err := fmt.Fprintln(said, state.Target.Want); err != nil {
+			return err
+		}
 	}
 }
 

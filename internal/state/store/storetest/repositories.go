@@ -15,7 +15,6 @@ var (
 	zero   = slipway.Commit(strings.Repeat("0", 40))
 	first  = slipway.Commit(strings.Repeat("a", 40))
 	second = slipway.Commit(strings.Repeat("b", 40))
-	third  = slipway.Commit(strings.Repeat("c", 40))
 	ada    = slipway.Actor{Kind: slipway.ActorUser, Name: "ada"}
 )
 

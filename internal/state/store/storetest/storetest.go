@@ -54,7 +54,10 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"the clock", clock},
 		{"a canceled write", canceled},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, fresh(t))) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, open(t, fresh(t)))
+		})
 	}
 	for _, c := range []struct {
 		name string
@@ -66,7 +69,10 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"a restore changes the epoch", restored},
 		{"kill -9 loses no acknowledged commit", killed},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, fresh(t))
+		})
 	}
 }
 
