@@ -44,6 +44,7 @@ type Agent struct {
 	heartbeatEvery, lookEvery time.Duration // tests shorten these
 	silence                   time.Duration // unheard for so long, the job ends
 	grace, lostGrace          time.Duration // between SIGTERM and SIGKILL
+	overtime                  time.Duration // the server's own for a job that ran out of time, before the agent acts alone
 }
 
 // New checks the configuration. Its error is Invalid.
@@ -67,7 +68,7 @@ func New(c Config) (*Agent, error) {
 		Config: c, server: u, http: transport, stopping: make(chan struct{}),
 		heartbeatEvery: slipway.HeartbeatEvery, lookEvery: time.Second,
 		silence: slipway.LeaseFor - slipway.LeaseMargin,
-		grace:   10 * time.Second, lostGrace: slipway.LeaseMargin / 2,
+		grace:   10 * time.Second, lostGrace: time.Second, overtime: 10 * time.Second,
 	}, nil
 }
 

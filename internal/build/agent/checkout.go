@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -89,20 +90,24 @@ func (j *job) checkout(ctx context.Context, dir string) error {
 	return j.submodules(ctx, dir, 1)
 }
 
+// unreachable is what git says when a server is starting anew, rather than
+// refusing.
+var unreachable = regexp.MustCompile(`(?i)failed to connect|connection (refused|reset)|resolve host|empty reply|recv failure|timed out|early eof|error: 5[0-9][0-9]`)
+
 // fetch gets one commit; from a server that does not give single ones, all of
-// history. It tries three times: a server may be starting anew.
-func (j *job) fetch(ctx context.Context, dir string, commit slipway.Commit) (err error) {
-	for range 3 {
-		if _, err = j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--depth=1", "--", "origin", string(commit)); err == nil {
-			return nil
+// history. It tries again while the server is away, which ends with the lease.
+func (j *job) fetch(ctx context.Context, dir string, commit slipway.Commit) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		_, err := j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--depth=1", "--", "origin", string(commit))
+		if err != nil && !unreachable.MatchString(err.Error()) {
+			_, err = j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--", "origin",
+				"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
 		}
-		if _, err = j.git(ctx, "-C", dir, "fetch", "-q", "--no-tags", "--", "origin",
-			"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"); err == nil {
-			return nil
+		if err == nil || ctx.Err() != nil || !unreachable.MatchString(err.Error()) {
+			return err
 		}
-		pause(ctx, time.Second)
+		pause(ctx, wait)
 	}
-	return err
 }
 
 // submodules gets the submodules of the checkout in dir, which must come from
@@ -152,7 +157,7 @@ func (j *job) submodules(ctx context.Context, dir string, nesting int) error {
 func (j *job) git(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	env := inherit(j.Env)
-	env["HOME"] = j.path("job")
+	env["HOME"], env["LC_ALL"] = j.path("job"), "C"
 	env["GIT_CONFIG_NOSYSTEM"], env["GIT_CONFIG_GLOBAL"] = "1", j.path("job", "gitconfig")
 	env["GIT_TERMINAL_PROMPT"], env["GIT_ASKPASS"], env["GIT_SSH_COMMAND"] = "0", "false", "false"
 	env["SLIPWAY_GIT_TOKEN"] = j.spec.Token

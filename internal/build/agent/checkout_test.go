@@ -89,6 +89,14 @@ func TestServerWithoutSingleCommits(t *testing.T) {
 	}
 }
 
+func TestCheckoutWhileTheServerStarts(t *testing.T) {
+	w := newWorld(t).start(t)
+	w.busy.Store(3)
+	if job := w.ended(w.add("app", w.commit, "true")); job.finished.ExitStatus != "0" || w.busy.Load() >= 0 {
+		t.Errorf("exit %s, log %s", job.finished.ExitStatus, job.log)
+	}
+}
+
 func TestReadOnlyFoldersAreRemoved(t *testing.T) {
 	w := newWorld(t).start(t)
 	w.ended(w.add("app", w.commit, "mkdir -p mod/x; touch mod/x/y; chmod -R a-w mod"))

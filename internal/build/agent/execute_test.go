@@ -58,6 +58,10 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		{name: "cancelled", command: tree + "echo up; sleep 64", during: stop, status: "-1", reason: "cancel", says: "it was cancelled"},
 		{name: "timed out", command: tree + "echo up; sleep 65", env: "BUILDKITE_TIMEOUT=0.01", status: "-1", reason: "timeout", says: "it did not end within 600ms"},
 		{
+			name: "timed out by the server", command: tree + "echo up; sleep 1; echo late; sleep 65", env: "BUILDKITE_TIMEOUT=0.001",
+			during: stop, status: "-1", reason: "timeout", says: "it did not end within 60ms",
+		},
+		{
 			name: "cancelled, but ends well", command: "trap 'echo cleaned; exit 0' TERM; echo up; while true; do sleep 0.01; done",
 			during: stop, status: "-1", reason: "cancel", says: "cleaned",
 		},

@@ -32,10 +32,13 @@ type job struct {
 	spec *api.Job
 	me   *api.AgentRegisterResponse
 	as   *api.Client // with the attempt's token
+
+	began time.Time
+	limit time.Duration // how long it may take; 0: for ever
 }
 
 func (a *Agent) newJob(spec *api.Job, me *api.AgentRegisterResponse) *job {
-	return &job{a, spec, me, a.client(spec.Token)}
+	return &job{Agent: a, spec: spec, me: me, as: a.client(spec.Token), began: time.Now(), limit: timeout(spec.Env["BUILDKITE_TIMEOUT"])}
 }
 
 // run carries the job out and reports how it ended. It returns false when the
@@ -46,8 +49,8 @@ func (j *job) run(ctx context.Context) bool {
 	running, end := context.WithCancelCause(attempt) // until it should end
 	defer end(nil)
 	defer context.AfterFunc(ctx, func() { end(errStopping) })()
-	if limit := j.timeout(); limit > 0 {
-		defer time.AfterFunc(limit, func() { end(errTimeout) }).Stop()
+	if j.limit > 0 {
+		defer time.AfterFunc(j.limit+j.overtime, func() { end(errTimeout) }).Stop()
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { j.watch(attempt, lose, end) })
@@ -112,7 +115,7 @@ func (j *job) steps(ctx context.Context, out *output) outcome {
 		out.printf("✗ The command cannot be written to the agent's disk: %v\n", err)
 		return outcome{code: 1}
 	}
-	first, _, _ := strings.Cut(command, "\n")
+	first, _, _ := strings.Cut(strings.TrimSpace(command), "\n")
 	out.printf("+++ %s\n", first)
 	status, err := j.execute(ctx, dir, j.environment(dir), out, "bash", "-euo", "pipefail", script)
 	if err != nil {
@@ -129,7 +132,7 @@ func (j *job) explain(ctx context.Context, out *output, status outcome) outcome 
 	case cause == nil:
 	case errors.Is(cause, errTimeout):
 		status.reason = "timeout"
-		out.printf("\n✗ Stopped: it did not end within %s.\n", j.timeout())
+		out.printf("\n✗ Stopped: it did not end within %s.\n", j.limit)
 	case errors.Is(cause, errCanceled):
 		status.reason = "cancel"
 		out.printf("\n✗ Stopped: it was cancelled.\n")
@@ -154,9 +157,9 @@ func (j *job) command() string {
 	return j.spec.Step.Command
 }
 
-// timeout is how long the job may take, 0 for ever.
-func (j *job) timeout() time.Duration {
-	minutes, err := strconv.ParseFloat(j.spec.Env["BUILDKITE_TIMEOUT"], 64)
+// timeout reads how long a job may take, in minutes; 0 is for ever.
+func timeout(v string) time.Duration {
+	minutes, err := strconv.ParseFloat(v, 64)
 	if err != nil || minutes <= 0 || minutes > 1e6 {
 		return 0
 	}

@@ -32,8 +32,9 @@ const (
 type fakeServer struct {
 	*httptest.Server
 	t    *testing.T
-	git  string      // folder of bare repositories
-	away atomic.Bool // connections are cut
+	git  string       // folder of bare repositories
+	away atomic.Bool  // connections are cut
+	busy atomic.Int32 // so many git requests are told to come back later
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed, and made anew, when something changes
@@ -213,6 +214,10 @@ func (s *fakeServer) gitHandler() http.Handler {
 	}
 	backend := filepath.Join(strings.TrimSpace(string(exe)), "git-http-backend")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.busy.Add(-1) >= 0 {
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+			return
+		}
 		_, token, _ := r.BasicAuth()
 		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/git/"), ".git/")
 		s.mu.Lock()

@@ -28,7 +28,10 @@ func (j *job) watch(ctx context.Context, lose, end context.CancelCauseFunc) {
 		switch {
 		case final(err):
 			lose(errLost)
-		case err == nil && (now.State == "canceling" || now.State == "canceled"):
+		case err != nil || now.State != "canceling" && now.State != "canceled":
+		case j.limit > 0 && time.Since(j.began) >= j.limit:
+			end(errTimeout)
+		default:
 			end(errCanceled)
 		}
 	}

@@ -43,6 +43,7 @@ func newWorld(t *testing.T, options ...func(*Agent)) *world {
 	}
 	w.agent.lookEvery, w.agent.heartbeatEvery = 20*time.Millisecond, 50*time.Millisecond
 	w.agent.grace, w.agent.lostGrace = 500*time.Millisecond, 200*time.Millisecond
+	w.agent.overtime = time.Second
 	for _, o := range options {
 		o(w.agent)
 	}

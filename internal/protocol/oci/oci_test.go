@@ -3,6 +3,7 @@ package oci
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -445,7 +446,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	w := start(t)
 	old := filepath.Join(w.spool, "frontend.AAAAAAAAAAAAAAAAAAAAAAAAAA")
 	for i := range maxUploads {
-		name := filepath.Join(w.spool, fmt.Sprint("f.", i))
+		name := filepath.Join(w.spool, "f."+rand.Text())
 		if i == 0 {
 			name = old
 		}
@@ -456,9 +457,15 @@ func TestUploadsAreBounded(t *testing.T) {
 	if status, _, _ := w.do(t, "slu_admin", "POST", "/v2/frontend/blobs/uploads/", ""); status != http.StatusTooManyRequests {
 		t.Errorf("one upload too many: %d", status)
 	}
-	yesterday := time.Now().Add(-25 * time.Hour)
-	if err := os.Chtimes(old, yesterday, yesterday); err != nil {
+	other := filepath.Join(w.spool, "other", "file") // what is no upload is left alone
+	if err := os.MkdirAll(other, 0o700); err != nil {
 		t.Fatal(err)
+	}
+	yesterday := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{old, filepath.Dir(other)} {
+		if err := os.Chtimes(name, yesterday, yesterday); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if status, _, _ := w.do(t, "slu_admin", "POST", "/v2/frontend/blobs/uploads/", ""); status != http.StatusAccepted {
 		t.Errorf("after one was given up: %d", status)

@@ -26,7 +26,10 @@ type upload struct {
 	start  int64 // where the client says its bytes begin, until the first are written; -1: anywhere
 }
 
-var uploadID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+var (
+	uploadID   = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+	uploadFile = regexp.MustCompile(`^[a-z0-9-]+\.[A-Z2-7]{26}$`)
+)
 
 // PushBlobChunked begins an upload.
 func (b backend) PushBlobChunked(ctx context.Context, repository string, _ int) (ociregistry.BlobWriter, error) {
@@ -80,6 +83,9 @@ func (s *Images) sweep(now time.Time) error {
 	}
 	open := 0
 	for _, f := range files {
+		if !uploadFile.MatchString(f.Name()) {
+			continue
+		}
 		info, err := f.Info()
 		if err == nil && now.Sub(info.ModTime()) > 24*time.Hour {
 			err = os.Remove(filepath.Join(s.spool, f.Name()))
