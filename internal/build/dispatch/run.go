@@ -51,17 +51,20 @@ func (d *Dispatch) Run(ctx context.Context) error {
 	look, read := time.NewTicker(lookEvery), time.NewTicker(readEvery)
 	defer look.Stop()
 	defer read.Stop()
-	for {
+	for hinted := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look.C:
-			d.look(ctx)
+		case <-changed: // by us, most likely: the board knows then
+			hinted = true
 		case <-read.C:
-			d.read(ctx)
-		case <-changed:
-			d.read(ctx)
-			pause(ctx, readAtMost)
+			hinted = true
+		case <-look.C:
+			if hinted {
+				d.read(ctx)
+				hinted = false
+			}
+			d.look(ctx)
 		}
 	}
 }
