@@ -76,7 +76,7 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	}
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Log: log.With("part", "controller"),
-		Owner: "server-" + uuid.NewString(), PortFree: portFree(o.RoutePort), Failpoint: failpoint(log),
+		Owner: "server-" + uuid.NewString(), FirstPort: o.RoutePort, PortFree: portFree, Failpoint: failpoint(log),
 	}
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Routes: p.control, Output: p.driver, Jobs: p.dispatch, URL: at.url,

@@ -36,6 +36,8 @@ type Controller struct {
 	// PortFree reports whether a route may listen on a port of this machine.
 	PortFree func(port int) bool
 
+	FirstPort int // DefaultFirstPort: of routes
+
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
 	Plan  Planner       // rollout.Plan

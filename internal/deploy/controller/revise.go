@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -79,20 +80,22 @@ func variable(s slipway.ServiceName) string {
 	return strings.ToUpper(strings.ReplaceAll(string(s), "-", "_")) + "_URL"
 }
 
-// Route ports are given from firstPort up.
+// Route ports are given from DefaultFirstPort up.
 const (
-	firstPort = 7100
-	lastPort  = 9999
+	DefaultFirstPort = 7100
+	maxRoutes        = 3000
 )
 
 // port picks the route port of a new target.
 func (c *Controller) port(taken []int) (int, error) {
-	for p := firstPort; p <= lastPort; p++ {
+	first := cmp.Or(c.FirstPort, DefaultFirstPort)
+	last := min(first+maxRoutes, 1<<16) - 1
+	for p := first; p <= last; p++ {
 		if !slices.Contains(taken, p) && c.PortFree(p) {
 			return p, nil
 		}
 	}
-	return 0, slipway.Errorf(slipway.TooLarge, "all ports from %d to %d are taken", firstPort, lastPort)
+	return 0, slipway.Errorf(slipway.TooLarge, "all ports from %d to %d are taken", first, last)
 }
 
 func listed(places map[slipway.EnvironmentName]slipway.Placement) string {
