@@ -24,7 +24,12 @@ func (p *play) pushAll(ctx context.Context) error {
 		if err := p.makeRepository(ctx, name); err != nil {
 			return err
 		}
-		if err := p.push(ctx, name); err != nil {
+	}
+	if err := p.push(ctx, scripts); err != nil {
+		return err
+	}
+	for _, name := range services {
+		if err := p.pushService(ctx, name, 1); err != nil {
 			return err
 		}
 	}
@@ -109,7 +114,7 @@ func (p *play) release(ctx context.Context, build int, message string) error {
 	if err := p.commit(ctx, changed, message); err != nil {
 		return err
 	}
-	if err := p.push(ctx, changed); err != nil {
+	if err := p.pushService(ctx, changed, build); err != nil {
 		return err
 	}
 	if err := p.unblock(ctx, changed, build); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/examples"
 )
 
@@ -111,6 +112,18 @@ func (p *play) edit(name, file, old, text string) error {
 // push pushes a repository as a person would, and shows it.
 func (p *play) push(ctx context.Context, name string) error {
 	return p.show(p.gitCommand(ctx, name, "push", "slipway", "master"), "git push slipway master      in "+name)
+}
+
+// pushService pushes a service, whose build has to end up waiting for a person.
+func (p *play) pushService(ctx context.Context, name string, build int) error {
+	if err := p.push(ctx, name); err != nil {
+		return err
+	}
+	b, err := p.client.Build(ctx, name, build)
+	if err == nil && b.State != string(slipway.BuildBlocked) {
+		err = broken("build %s/%d should wait for a person now, but it is %s", name, build, b.State)
+	}
+	return err
 }
 
 func (p *play) git(ctx context.Context, name string, args ...string) error {

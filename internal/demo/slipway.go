@@ -31,7 +31,10 @@ func (p *play) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = p.slipway(ctx, "up", "--detach", "--listen", net.JoinHostPort("127.0.0.1", strconv.Itoa(listen)), "--route-port", strconv.Itoa(base))
+	// A login link does not belong into what may be kept as a log.
+	out := &lines{t: p.teller, skip: "/login?"}
+	err = p.showOn(out, p.command(ctx, "up", "--detach", "--listen", net.JoinHostPort("127.0.0.1", strconv.Itoa(listen)),
+		"--route-port", strconv.Itoa(base)), "slipway up --detach")
 	if err != nil {
 		return err
 	}
@@ -95,8 +98,11 @@ func (p *play) slipway(ctx context.Context, args ...string) error {
 
 // show runs a command and shows it with what it prints.
 func (p *play) show(cmd *exec.Cmd, typed string) error {
+	return p.showOn(&lines{t: p.teller}, cmd, typed)
+}
+
+func (p *play) showOn(out *lines, cmd *exec.Cmd, typed string) error {
 	p.say("$ %s", typed)
-	out := &lines{t: p.teller}
 	cmd.Stdout, cmd.Stderr = out, out
 	err := cmd.Run()
 	out.flush()

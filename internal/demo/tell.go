@@ -35,6 +35,7 @@ func (t *teller) print(text string) {
 // lines is a writer that says each line of what a command prints.
 type lines struct {
 	t    *teller
+	skip string // lines that hold this are left out, unless ""
 	held []byte
 }
 
@@ -48,9 +49,7 @@ func (l *lines) Write(p []byte) (int, error) {
 		if i < 0 {
 			break
 		}
-		if line := strings.TrimRight(string(l.held[:i]), " "); line != "" {
-			l.t.say("%s", line)
-		}
+		l.line(string(l.held[:i]))
 		l.held = l.held[i+1:]
 	}
 	if len(l.held) > maxHeld {
@@ -60,8 +59,13 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) flush() {
-	if len(l.held) > 0 {
-		l.t.say("%s", l.held)
-	}
+	l.line(string(l.held))
 	l.held = nil
+}
+
+func (l *lines) line(text string) {
+	text = strings.TrimRight(text, " ")
+	if text != "" && (l.skip == "" || !strings.Contains(text, l.skip)) {
+		l.t.say("%s", text)
+	}
 }
