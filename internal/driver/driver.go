@@ -70,6 +70,7 @@ func Permanent(err error) bool {
 	switch slipway.CodeOf(err) {
 	case slipway.Invalid, slipway.NotFound, slipway.TooLarge:
 		return true
+	default:
+		return false
 	}
-	return false
 }

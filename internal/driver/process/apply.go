@@ -47,7 +47,7 @@ func (d *Driver) Apply(ctx context.Context, g slipway.GroupSpec) error {
 		return err
 	}
 	for range n {
-		if err := d.start(g, img, p); err != nil {
+		if err := d.start(ctx, g, img, p); err != nil {
 			return explain("start an instance of "+g.Target.String(), err)
 		}
 	}
@@ -91,7 +91,7 @@ func (d *Driver) missing(g slipway.GroupSpec) (int, error) {
 }
 
 // start makes one instance: whole on disk first, then alive.
-func (d *Driver) start(g slipway.GroupSpec, img image, p program) error {
+func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p program) error {
 	spec := Spec{
 		ID: d.newID(), Target: g.Target, Group: g.ID, Revision: g.Revision.ID, Fence: g.Fence, Active: g.Active,
 		CreatedAt: now(),
@@ -102,7 +102,7 @@ func (d *Driver) start(g slipway.GroupSpec, img image, p program) error {
 		spec.StopGrace = slipway.DefaultStopGrace
 	}
 	if g.Revision.Kind == slipway.Web {
-		port, err := d.choosePort()
+		port, err := d.choosePort(ctx)
 		if err != nil {
 			return err
 		}

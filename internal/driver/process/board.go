@@ -131,11 +131,11 @@ func (s *shim) serve(l net.Listener) {
 		ok := s.board.admit(func() {
 			go s.hear(conn)
 			s.board.show(conn)
-			conn.Close()
+			_ = conn.Close()
 			<-places
 		})
 		if !ok {
-			conn.Close()
+			_ = conn.Close()
 			return
 		}
 	}

@@ -34,12 +34,12 @@ func (n *nursery) start(s Spec) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (n *nursery) adopt(id Identity, started time.Time) (*child, error) {
 	}
 	c := &child{id: id, exited: make(chan struct{}), started: started}
 	go func() {
-		defer h.Close()
+		defer func() { _ = h.Close() }()
 		h.Wait()
 		c.how = "exited while another shim's child: its exit status is not known"
 		close(c.exited)

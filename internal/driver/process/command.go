@@ -38,7 +38,7 @@ func resolve(files string, img image, command []string) (program, error) {
 	if err != nil {
 		return program{}, explain("open the image", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	workdir := inside("/", img.WorkingDir)
 	if info, err := root.Stat(workdir); err != nil || !info.IsDir() {
 		return program{}, slipway.Errorf(slipway.Invalid, "the image has no folder %q, its working directory", img.WorkingDir)

@@ -89,7 +89,7 @@ func listening(port int) ([]string, error) {
 				sockets = append(sockets, "socket:["+row[9]+"]")
 			}
 		}
-		f.Close()
+		_ = f.Close()
 	}
 	return sockets, nil
 }

@@ -18,6 +18,6 @@ func (d *door) check(int, func() []Identity) (ok bool, why string) {
 	if err != nil {
 		return false, fmt.Sprintf("nothing listens on 127.0.0.1:%d yet", d.port)
 	}
-	c.Close()
+	_ = c.Close()
 	return true, ""
 }

@@ -20,6 +20,7 @@ import (
 )
 
 func TestAKilledShimLeavesItsChildAndIsReplaced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))
@@ -44,6 +45,7 @@ func TestAKilledShimLeavesItsChildAndIsReplaced(t *testing.T) {
 }
 
 func TestAStoppedShimIsReplaced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))
@@ -209,6 +211,7 @@ func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 }
 
 func TestAMovedDataDirectory(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	old := w.dir
 	before, app, d := outage(t, w, func(slipway.InstanceStatus, int) {
@@ -260,7 +263,7 @@ func TestASquattedPortIsNotReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	await(t, d, "refused", func(i slipway.InstanceStatus) bool {
 		return i.Phase == slipway.InstanceStarting && strings.Contains(i.Why, "is held by another process")
 	})

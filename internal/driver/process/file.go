@@ -31,7 +31,7 @@ func replace(path string, v any, durable bool) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(temp)
+			_ = os.Remove(temp)
 		}
 	}()
 	_, err = f.Write(b)
@@ -76,7 +76,7 @@ func lock(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, slipway.Errorf(slipway.Conflict, "%s is held by another process", path)
 		}

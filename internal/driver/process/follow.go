@@ -62,8 +62,8 @@ func (d *Driver) listen(ctx context.Context, i *instance) (heard bool, err error
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	d.mu.Lock()
 	i.conn = conn
 	d.mu.Unlock()
@@ -97,8 +97,9 @@ func nudge(conn net.Conn) {
 // connect reaches i's shim, which may have been started just now.
 func (d *Driver) connect(ctx context.Context, i *instance) (net.Conn, error) {
 	until := time.Now().Add(d.patience)
+	dialer := net.Dialer{Deadline: until}
 	for {
-		conn, err := net.DialTimeout("unix", i.socket, d.patience)
+		conn, err := dialer.DialContext(ctx, "unix", i.socket)
 		if err == nil {
 			return conn, nil
 		}
@@ -126,7 +127,7 @@ func (d *Driver) attended(i *instance) bool {
 	if err != nil {
 		return slipway.CodeOf(err) == slipway.Conflict
 	}
-	l.Close()
+	_ = l.Close()
 	return false
 }
 
@@ -166,7 +167,7 @@ func (d *Driver) trySpawn(i *instance) error {
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	cmd := exec.Command(d.shim[0], append(d.shim[1:len(d.shim):len(d.shim)], i.dir)...) //nolint:noctx // outlives us on purpose
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin"}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -222,6 +223,7 @@ func (d *Driver) bereft(i *instance, err error) {
 			r.Phase, r.Since = slipway.InstanceBackoff, now()
 			trouble = "it has ended while it had no shim"
 		}
+	default: // no child is expected to run
 	}
 	d.note(i, r, trouble)
 }

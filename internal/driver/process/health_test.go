@@ -3,6 +3,7 @@ package process_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/driver/drivertest"
+	"github.com/slipway-cd/slipway/internal/driver/process"
 )
 
 func TestReadyInTime(t *testing.T) {
@@ -37,6 +39,7 @@ func TestReadyInTime(t *testing.T) {
 }
 
 func TestReadinessComesAndGoes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))
@@ -53,6 +56,7 @@ func TestReadinessComesAndGoes(t *testing.T) {
 }
 
 func TestWhatIsNotAliveIsRestarted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1, func(g *slipway.GroupSpec) { g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 2} }))
@@ -68,6 +72,7 @@ func TestWhatIsNotAliveIsRestarted(t *testing.T) {
 }
 
 func TestExitsAreTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))
@@ -81,6 +86,7 @@ func TestExitsAreTold(t *testing.T) {
 }
 
 func TestTheDeafAreKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1, behaving("deaf"), func(g *slipway.GroupSpec) { g.Revision.Run.StopGrace = 100 * time.Millisecond }))
@@ -95,6 +101,7 @@ func TestTheDeafAreKilled(t *testing.T) {
 }
 
 func TestAStoppedCrashLoopStaysStopped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1, behaving(drivertest.Crashing)))
@@ -155,20 +162,38 @@ func TestWhatAnInstanceGets(t *testing.T) {
 }
 
 func TestStopAllLeavesNothing(t *testing.T) {
-	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(3))
-	await(t, d, "ready", ready)
-	var pids []int
-	for _, i := range all(t, d) {
-		pids = append(pids, w.shim(i))
+	for _, running := range []bool{true, false} {
+		t.Run(fmt.Sprintf("while Run runs %t", running), func(t *testing.T) {
+			w := newWorld(t)
+			d, close := w.open()
+			apply(t, d, w.group(3))
+			await(t, d, "ready", ready)
+			var pids []int
+			for _, i := range all(t, d) {
+				pids = append(pids, w.shim(i))
+			}
+			if !running {
+				var err error
+				close()
+				if d, err = process.Open(w.config()); err != nil {
+					t.Fatal(err)
+				}
+				close = func() { _ = d.Close() }
+			}
+			defer close()
+			if err := d.StopAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if left := all(t, d); len(left) != 0 {
+				t.Errorf("left: %+v", left)
+			}
+			awaitGone(t, pids)
+		})
 	}
-	if err := d.StopAll(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if left := all(t, d); len(left) != 0 {
-		t.Errorf("left: %+v", left)
-	}
+}
+
+func awaitGone(t *testing.T, pids []int) {
+	t.Helper()
 	for _, p := range pids {
 		for start := time.Now(); running(p); time.Sleep(time.Millisecond) {
 			if time.Since(start) > 5*time.Second {

@@ -57,6 +57,6 @@ func (i Identity) Kill(sig syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	return h.Signal(sig)
 }

@@ -72,7 +72,7 @@ func hold(id Identity) (*handle, error) {
 	}
 	s, err := readStat(id.PID)
 	if err != nil || s.start != id.Start || !id.ThisHostBoot() {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("hold process %d: %w", id.PID, syscall.ESRCH)
 	}
 	return &handle{id, fd}, nil

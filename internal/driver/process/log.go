@@ -39,7 +39,7 @@ func trim(path string, dropped int64) (int64, error) {
 		}
 		return dropped, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return dropped, err

@@ -18,6 +18,6 @@ func syncAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	return unix.Syncfs(int(d.Fd()))
 }

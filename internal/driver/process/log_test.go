@@ -22,7 +22,7 @@ func logs(t *testing.T, d *process.Driver, id slipway.InstanceID, tail int) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	b, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +31,7 @@ func logs(t *testing.T, d *process.Driver, id slipway.InstanceID, tail int) stri
 }
 
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))
@@ -58,7 +59,7 @@ func TestLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	lines := bufio.NewScanner(r)
 	if lines.Scan(); lines.Text() != "three" {
 		t.Errorf("followed from %q, want three", lines.Text())
@@ -85,6 +86,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestLogsAreBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := w.start()
 	apply(t, d, w.group(1))

@@ -45,7 +45,7 @@ func (d *Driver) Logs(ctx context.Context, t slipway.TargetID, id slipway.Instan
 		return nil, explain("read a log", err)
 	}
 	if err := seekTail(f, tail); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, explain("read a log", err)
 	}
 	if !follow {
@@ -139,7 +139,7 @@ func (d *Driver) keepLog(i *instance) error {
 		}
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func TestMain(m *testing.M) {
 func app() {
 	behave := os.Getenv(drivertest.Behave)
 	if behave == drivertest.Crashing {
-		fmt.Println("about to crash")
+		_, _ = fmt.Fprintln(os.Stdout, "about to crash")
 		os.Exit(3)
 	}
 	if behave == "deaf" {
@@ -82,7 +82,7 @@ func app() {
 	}
 	http.HandleFunc("/readyz", say(&ready, "warming cache"))
 	http.HandleFunc("/healthz", say(&live, "deadlock"))
-	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) })
 	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
 	http.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	http.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
@@ -95,15 +95,15 @@ func app() {
 		n, _ := strconv.Atoi(r.FormValue("bytes"))
 		line := []byte(strings.Repeat("x", 1023) + "\n")
 		for ; n > 0; n -= len(line) {
-			os.Stdout.Write(line)
+			_, _ = os.Stdout.Write(line)
 		}
-		fmt.Println(r.FormValue("last"))
+		_, _ = fmt.Fprintln(os.Stdout, r.FormValue("last"))
 	})
 	http.HandleFunc("/linger", func(w http.ResponseWriter, _ *http.Request) { // a grandchild that leaves
 		cmd := exec.Command(os.Args[0], "linger", "on")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		_ = cmd.Start()
-		fmt.Fprint(w, cmd.Process.Pid)
+		_, _ = fmt.Fprint(w, cmd.Process.Pid)
 	})
 	if os.Getenv("PORT") == "" {
 		select {}
@@ -111,8 +111,8 @@ func app() {
 	if behave == "silent" {
 		time.Sleep(time.Hour)
 	}
-	fmt.Println("listening on", os.Getenv("PORT"))
-	fmt.Println(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
+	_, _ = fmt.Fprintln(os.Stdout, "listening on", os.Getenv("PORT"))
+	_, _ = fmt.Fprintln(os.Stdout, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 	os.Exit(1)
 }
 
@@ -232,7 +232,7 @@ func newWorld(t testing.TB) *world {
 // shortDir is short enough for sockets, which t.TempDir is not.
 func shortDir(t testing.TB) string {
 	dir := filepath.Join(os.TempDir(), "slipway-test-"+rand.Text()[:8])
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
@@ -378,7 +378,7 @@ func get(t testing.TB, i slipway.InstanceStatus, path string) string {
 	if err != nil {
 		t.Fatalf("GET %s: %v", path, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatalf("GET %s: %v", path, err)
@@ -422,6 +422,7 @@ func running(pid int) bool {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	drivertest.Test(t, func(t *testing.T) drivertest.Lab {
 		w := newWorld(t)
 		return drivertest.Lab{
@@ -443,18 +444,18 @@ func server(dir, runtime string) {
 	w.app = w.images.add(t, appImage(t))
 	d, err := process.Open(w.config())
 	if err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
 	go func() { _ = d.Run(context.Background()) }()
 	if err := d.Apply(context.Background(), w.group(2)); err != nil {
-		fmt.Println(err)
+		_, _ = fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
 	for {
 		groups, _ := d.List(context.Background())
 		if len(groups) == 1 && groups[0].Ready() == 2 {
-			fmt.Println("ready")
+			_, _ = fmt.Fprintln(os.Stdout, "ready")
 			select {}
 		}
 		time.Sleep(5 * time.Millisecond)

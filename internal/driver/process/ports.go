@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"net"
 	"strconv"
 
@@ -17,7 +18,7 @@ const (
 // choosePort finds a port that no instance has, stopped ones included, and
 // nobody else listens on. Ports are given in turn, so that one that was
 // forgotten rests for as long as possible.
-func (d *Driver) choosePort() (int, error) {
+func (d *Driver) choosePort(ctx context.Context) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	used := map[int]bool{}
@@ -29,15 +30,15 @@ func (d *Driver) choosePort() (int, error) {
 		if d.nextPort++; d.nextPort > lastPort {
 			d.nextPort = firstPort
 		}
-		if !used[p] && free(p) {
+		if !used[p] && free(ctx, p) {
 			return p, nil
 		}
 	}
 	return 0, slipway.Errorf(slipway.Unavailable, "no port from %d to %d is free", firstPort, lastPort)
 }
 
-func free(port int) bool {
-	l, err := net.Listen("tcp4", net.JoinHostPort(loopback.String(), strconv.Itoa(port)))
+func free(ctx context.Context, port int) bool {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort(loopback.String(), strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}

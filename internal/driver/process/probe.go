@@ -108,7 +108,7 @@ func (p *prober) get(ctx context.Context, path string) (ok bool, why string) {
 	if err != nil {
 		return false, what + ": " + reason(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode >= 200 && res.StatusCode < 400 {
 		return true, ""
 	}

@@ -100,7 +100,7 @@ func TestPortsAreNotShared(t *testing.T) {
 	d := &Driver{instances: map[slipway.InstanceID]*instance{}, nextPort: lastPort - 1}
 	seen := map[int]bool{}
 	for n := range 5 {
-		p, err := d.choosePort()
+		p, err := d.choosePort(t.Context())
 		if err != nil || p < firstPort || p > lastPort || seen[p] {
 			t.Fatalf("port %d, %v; given so far: %v", p, err, seen)
 		}

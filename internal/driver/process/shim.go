@@ -45,7 +45,7 @@ func RunShim(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	s := &shim{log: log, stop: make(chan struct{})}
 	if err := loadJSON(specFile, &s.spec); err != nil {
 		return slipway.Errorf(slipway.Invalid, "%s holds no instance: %w", dir, err)
@@ -59,11 +59,11 @@ func RunShim(ctx context.Context, dir string) error {
 	child := s.adopt() // before anybody is shown what an earlier shim knew
 	s.heed()
 	_ = os.Remove(s.spec.Socket) // of an earlier shim; the lock says that there is none now
-	l, err := net.Listen("unix", s.spec.Socket)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", s.spec.Socket)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 
 	done := make(chan struct{})
 	defer close(done)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -96,8 +97,10 @@ func (d *Driver) forget(i *instance) error {
 }
 
 // StopAll ends every instance, drains nothing and forgets them all: what a
-// person wants who takes the whole installation down. Run must run.
+// person wants who takes the whole installation down. It listens by itself when
+// Run does not run.
 func (d *Driver) StopAll(ctx context.Context) error {
+	defer d.listenMeanwhile()()
 	all := d.sorted()
 	for _, i := range all {
 		if err := d.orderAside(i); err != nil {
@@ -116,6 +119,20 @@ func (d *Driver) StopAll(ctx context.Context) error {
 		errs = append(errs, d.forget(i))
 	}
 	return errors.Join(errs...)
+}
+
+// listenMeanwhile runs Run until stop is called, unless it runs already.
+func (d *Driver) listenMeanwhile() (stop func()) {
+	d.mu.Lock()
+	running := d.running != nil
+	d.mu.Unlock()
+	if running {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = d.Run(ctx) })
+	return func() { cancel(); run.Wait() }
 }
 
 // orderAside orders i to stop outside of any plan, under the fence that its

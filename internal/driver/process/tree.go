@@ -85,7 +85,7 @@ func (t *trees) ensure(ctx context.Context, d slipway.Digest) (image, error) {
 	if err != nil {
 		return image{}, explain("unpack image "+d.Short(), err)
 	}
-	defer removeTree(temp)
+	defer func() { _ = removeTree(temp) }()
 	if img, err = t.unpack(ctx, temp, d, source); err != nil {
 		return image{}, explain("unpack image "+d.Short(), err)
 	}
@@ -127,7 +127,7 @@ func (t *trees) unpack(ctx context.Context, dir string, d slipway.Digest, source
 	if err != nil {
 		return image{}, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	u := unpacker{root: root, bounds: t.bounds}
 	for _, layer := range manifest.Layers {
 		if err := u.layer(ctx, source, layer); err != nil {

@@ -52,7 +52,7 @@ func (u *unpacker) layer(ctx context.Context, source v1.Image, want v1.Descripto
 	if err != nil {
 		return err
 	}
-	defer packed.Close()
+	defer func() { _ = packed.Close() }()
 	in := &measured{ctx: ctx, r: io.LimitReader(packed, want.Size+1), hash: sha256.New()}
 	plain, err := decompress(in)
 	if err != nil {
