@@ -190,7 +190,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, q url.Valu
 	if err != nil {
 		return answer, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	err = json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&answer)
 	if err != nil {
 		return answer, c.unreached(ctx, fmt.Errorf("reading its answer: %w", err))
@@ -236,7 +236,7 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, bo
 		return nil, c.unreached(ctx, err)
 	}
 	if res.StatusCode >= 300 {
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		return nil, c.problem(res)
 	}
 	return res, nil
@@ -248,7 +248,7 @@ func (c *Client) unreached(ctx context.Context, err error) *Problem {
 	switch u, isURL := errors.AsType[*url.Error](err); {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		p.Message = fmt.Sprintf("slipway is not running at %s\nstart it: slipway up", c.base)
-	case ctx.Err() != nil && context.Cause(ctx) == context.DeadlineExceeded:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		p.Message = fmt.Sprintf("the server at %s did not answer in time", c.base)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		p.Message = fmt.Sprintf("the connection to the server at %s broke", c.base)

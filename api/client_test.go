@@ -19,7 +19,7 @@ func TestClientSendsWhatWasAsked(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = fmt.Sprintf("%s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("Authorization"), body)
-		fmt.Fprint(w, `{"items":[]}`)
+		_, _ = fmt.Fprint(w, `{"items":[]}`)
 	}))
 	defer srv.Close()
 	c := api.New(srv.URL+"/", "slu_secret")
@@ -40,7 +40,7 @@ func TestClientSendsWhatWasAsked(t *testing.T) {
 		{"GET /api/v1/jobs/j1/log?follow=true&offset=10 Bearer slu_secret ", func() error {
 			r, err := c.JobLog(ctx, "j1", 10, true)
 			if err == nil {
-				r.Close()
+				_ = r.Close()
 			}
 			return err
 		}},
@@ -59,11 +59,11 @@ func TestClientErrors(t *testing.T) {
 		switch r.URL.Path {
 		case "/api/v1/whoami":
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprint(w, `{"code":"forbidden","detail":"no","status":403}`)
+			_, _ = fmt.Fprint(w, `{"code":"forbidden","detail":"no","status":403}`)
 		case "/api/v1/board":
 			http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound)
 		default:
-			fmt.Fprint(w, "<html>")
+			_, _ = fmt.Fprint(w, "<html>")
 		}
 	}))
 	defer srv.Close()
@@ -97,11 +97,11 @@ func TestEvents(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.RawQuery {
 		case "after=0&build=web%2F1":
-			fmt.Fprint(w, `{"items":[{"seq":1},{"seq":2}],"next":2,"more":true}`)
+			_, _ = fmt.Fprint(w, `{"items":[{"seq":1},{"seq":2}],"next":2,"more":true}`)
 		case "after=2&build=web%2F1":
-			fmt.Fprint(w, `{"items":[{"seq":5}],"next":5}`)
+			_, _ = fmt.Fprint(w, `{"items":[{"seq":5}],"next":5}`)
 		case "after=5&follow=true":
-			fmt.Fprint(w, "retry: 1000\n\n: still here\n\nid: 6\ndata: {\"seq\":6}\n\nid: 7\ndata: {\"seq\":7}\n\n")
+			_, _ = fmt.Fprint(w, "retry: 1000\n\n: still here\n\nid: 6\ndata: {\"seq\":6}\n\nid: 7\ndata: {\"seq\":7}\n\n")
 		}
 	}))
 	defer srv.Close()

@@ -67,7 +67,7 @@ func (c *Client) follow(ctx context.Context, after int64, q url.Values) iter.Seq
 			yield(Event{}, err)
 			return
 		}
-		defer body.Close()
+		defer func() { _ = body.Close() }()
 		for data, err := range sent(body) {
 			var e Event
 			if err == nil {

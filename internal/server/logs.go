@@ -128,7 +128,7 @@ func (s *Server) logs(ctx context.Context, in *struct {
 		if err != nil {
 			return nil, err
 		}
-		r.Close()
+		_ = r.Close()
 	} else if _, err := s.Store.Target(ctx, id); err != nil {
 		return nil, err
 	}
@@ -200,8 +200,8 @@ func (s *Server) copyOutput(ctx context.Context, m *merged, id slipway.TargetID,
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	defer context.AfterFunc(ctx, func() { r.Close() })()
+	defer func() { _ = r.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := lines.ReadSlice('\n')

@@ -164,7 +164,7 @@ func raw(t *testing.T, w *world, method, path, body string) *http.Response {
 func TestTheSpecificationDescribesEveryCall(t *testing.T) {
 	w := newWorld(t)
 	res := raw(t, w, "GET", "/api/v1/openapi.json", "")
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	var spec struct {
 		Paths      map[string]map[string]json.RawMessage
 		Components struct{ Schemas map[string]any }

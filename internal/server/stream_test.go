@@ -85,7 +85,7 @@ func TestAJobsLogFollowsUntilItEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	read := func(want string) {
 		t.Helper()
 		b := make([]byte, len(want))
@@ -135,7 +135,7 @@ func TestInstancesLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	if _, err := io.ReadFull(r, make([]byte, 80)); err != nil {
 		t.Fatal(err)
 	}

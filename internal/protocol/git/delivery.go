@@ -94,18 +94,22 @@ func (s *Server) tell(ctx context.Context, w io.Writer, p *push, done []delivery
 	for _, d := range done {
 		switch {
 		case d.err != nil:
-			fmt.Fprintf(w, "slipway  no build of %s, %s\n", d.push.Repository, plain(refTitle(d.push)))
+			say(w, "slipway  no build of %s, %s", d.push.Repository, plain(refTitle(d.push)))
 			writeLines(w, "  ✗ ", slipway.MessageOf(d.err))
 		case d.build == nil && d.note != "":
-			fmt.Fprintf(w, "slipway  no build of %s, %s  ·  %s\n", d.push.Repository, plain(refTitle(d.push)), plain(d.note))
+			say(w, "slipway  no build of %s, %s  ·  %s", d.push.Repository, plain(refTitle(d.push)), plain(d.note))
 		case d.build != nil && followed == maxFollowed:
-			fmt.Fprintf(w, "slipway  build %s runs; watch it: slipway build %s --follow\n", d.build.Slug(), d.build.Slug())
+			say(w, "slipway  build %s runs; watch it: slipway build %s --follow", d.build.Slug(), d.build.Slug())
 		case d.build != nil:
 			followed++
 			s.follow(ctx, w, p, d.build)
 		}
 	}
 }
+
+// say writes a line. The pusher may have left; then the context of what follows
+// ends, and nothing else depends on it.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 
 func refTitle(p slipway.Push) string {
 	switch {
@@ -119,7 +123,7 @@ func refTitle(p slipway.Push) string {
 
 func writeLines(w io.Writer, prefix, text string) {
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		fmt.Fprintf(w, "%s%s\n", prefix, plain(line))
+		say(w, "%s%s", prefix, plain(line))
 		prefix = strings.Repeat(" ", len([]rune(prefix)))
 	}
 }

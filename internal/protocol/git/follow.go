@@ -27,7 +27,7 @@ func (s *Server) follow(ctx context.Context, w io.Writer, p *push, b *slipway.Bu
 			var settled bool
 			lines, settled, wait = told.advance(ctx, now, time.Now())
 			for _, line := range lines {
-				fmt.Fprintln(w, line)
+				say(w, "%s", line)
 			}
 			if settled {
 				return
@@ -39,7 +39,7 @@ func (s *Server) follow(ctx context.Context, w io.Writer, p *push, b *slipway.Bu
 		case <-woken:
 		case <-time.After(wait):
 		case <-ctx.Done():
-			fmt.Fprintf(w, "  … it goes on: slipway build %s --follow\n", b.Slug())
+			say(w, "  … it goes on: slipway build %s --follow", b.Slug())
 			return
 		}
 	}

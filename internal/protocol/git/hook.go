@@ -61,7 +61,7 @@ func callBack(ctx context.Context, client *http.Client, url, secret string, chan
 	if err != nil {
 		return false, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if _, err := io.Copy(out, res.Body); err != nil {
 		return true, fmt.Errorf("listening to the server: %w", err)
 	}

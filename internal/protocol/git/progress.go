@@ -183,19 +183,19 @@ func (p *progress) measure(b slipway.Build) {
 // line lays one line out in columns.
 func (p *progress) line(mark, title, queue string, rest ...string) string {
 	title = plain(title)
-	text := "  " + mark + " "
+	cells := []string{"  " + mark + " "}
 	if queue == "" {
-		text += pad(title, p.title+p.queue)
+		cells = append(cells, pad(title, p.title+p.queue))
 	} else {
-		text += pad(title, p.title) + pad(queue, p.queue)
+		cells = append(cells, pad(title, p.title), pad(queue, p.queue))
 	}
 	for i, r := range rest {
-		if i < len(rest)-1 {
+		if r = plain(r); i < len(rest)-1 {
 			r = pad(r, 8)
 		}
-		text += plain(r)
+		cells = append(cells, r)
 	}
-	return strings.TrimRight(text, " ")
+	return strings.TrimRight(strings.Join(cells, ""), " ")
 }
 
 func pad(s string, width int) string {

@@ -3,7 +3,9 @@ package git_test
 import (
 	"bufio"
 	"crypto/rand"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/protocol/git"
 )
 
 func step(label, queue string) slipway.Job {
@@ -216,7 +219,7 @@ func TestWhoMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body.Close()
+	_ = res.Body.Close()
 	if res.StatusCode != 401 || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic ") {
 		t.Errorf("without a token: %s, %q", res.Status, res.Header.Get("WWW-Authenticate"))
 	}
@@ -227,7 +230,7 @@ func TestWhoMay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 		if res.StatusCode != 404 {
 			t.Errorf("%s: %s", path, res.Status)
 		}
@@ -323,5 +326,58 @@ func TestChangesThatNobodyHeardAreDelivered(t *testing.T) {
 	c.must("push", disk, "--delete", "other")
 	if err := w.git.Reconcile(t.Context()); err != nil || len(w.pushes) != 4 || !w.pushes[3].IsDelete() {
 		t.Errorf("a branch that was deleted: %v, %+v", err, w.pushes)
+	}
+}
+
+func TestAHookWithoutItsPushIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.clone("mei", "web").must("push", "slipway", "master")
+	zeros, ones := strings.Repeat("0", 40), strings.Repeat("1", 40)
+	for _, token := range []string{"", "mei", "guess"} {
+		r := mustRequest(t, http.MethodPost, w.url+"/git/hooks/post-receive")
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Body = io.NopCloser(strings.NewReader(zeros + " " + ones + " refs/heads/forged\n"))
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%q: %s", token, res.Status)
+		}
+	}
+	if len(w.pushes) != 1 {
+		t.Errorf("pushes %+v", w.pushes)
+	}
+}
+
+// A hook whose server falters tries again, and tells nothing twice.
+func TestAHookTriesAgain(t *testing.T) {
+	tries := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if string(body) != "old new ref\n" || r.Header.Get("Authorization") != "Bearer secret" {
+			t.Errorf("the hook said %q, %q", body, r.Header)
+		}
+		switch tries++; tries {
+		case 1:
+			panic(http.ErrAbortHandler) // before a word
+		case 2:
+			_, _ = io.WriteString(w, "one\n")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler) // in the middle
+		default:
+			_, _ = io.WriteString(w, "two\n")
+		}
+	}))
+	defer srv.Close()
+	var out strings.Builder
+	env := map[string]string{"SLIPWAY_HOOK_URL": srv.URL, "SLIPWAY_HOOK_SECRET": "secret"}
+	err := git.RunHook(t.Context(), strings.NewReader("old new ref\n"), &out, func(k string) string { return env[k] })
+	if err != nil || out.String() != "one\ntwo\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := git.RunHook(t.Context(), strings.NewReader(""), &out, func(string) string { return "" }); slipway.CodeOf(err) != slipway.Invalid {
+		t.Errorf("run by hand: %v", err)
 	}
 }

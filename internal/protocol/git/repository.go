@@ -80,7 +80,7 @@ func (s *Server) initialize(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // renamed away when all went well
 	if _, err := s.run(ctx, tmp, nil, 64<<10, "init", "--quiet", "--bare", "--template=", "--initial-branch=master", "."); err != nil {
 		return err
 	}

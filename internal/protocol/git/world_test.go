@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "git-hook" {
 		if err := git.RunHook(context.Background(), os.Stdin, os.Stdout, os.Getenv); err != nil {
-			fmt.Println(err)
+			_, _ = fmt.Fprintln(os.Stdout, err)
 		}
 		return
 	}

@@ -21,7 +21,7 @@ func ReadToken(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, 1024))
 	return strings.TrimSpace(string(b)), err
 }
@@ -33,7 +33,7 @@ func writeToken(file, token string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone already when all went well
+	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
 	_, err = f.WriteString(token + "\n")
 	if err == nil {
 		err = f.Sync()
@@ -48,6 +48,6 @@ func writeToken(file, token string) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	return dir.Sync()
 }

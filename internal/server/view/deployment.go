@@ -124,7 +124,7 @@ func (v *Viewer) failedTail(ctx context.Context, d slipway.Deployment) []string 
 			continue
 		}
 		lines := lastLines(r, tailLines)
-		r.Close()
+		_ = r.Close()
 		if len(lines) > 0 {
 			return lines
 		}
