@@ -418,3 +418,16 @@ func TestReadyToAcceptedIsQuick(t *testing.T) {
 	slices.Sort(took)
 	t.Logf("ready → accepted: p50 %s, p99 %s, most %s", took[50], took[98], took[99])
 }
+
+func TestAJobOfAnotherProcessIsFound(t *testing.T) {
+	inBubble(t, one, func(t *testing.T, w *world) {
+		b := w.another().push("refs/heads/master") // without a hint
+		agent := w.agent("test")
+		began := time.Now()
+		a := w.take(agent)
+		if took := time.Since(began); a.Build.ID != b.ID || took > 7*time.Second {
+			t.Errorf("found after %s", took)
+		}
+		w.finish(grant(a), 0)
+	})
+}
