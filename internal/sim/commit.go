@@ -16,7 +16,10 @@ func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 	if d != nil && before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
 		s.w.starts[d.ID] = start{
 			capacity: s.count(next.Target.ID, "", func(g glimpse) bool { _, leaving := before.Draining[g.id]; return serves(g) && !leaving }),
-			stops:    s.w.stops[d.Stable] + s.count(next.Target.ID, d.Stable, func(g glimpse) bool { _, leaving := before.Draining[g.id]; return leaving && g.phase != slipway.InstanceStopped }),
+			stops: s.w.stops[d.Stable] + s.count(next.Target.ID, d.Stable, func(g glimpse) bool {
+				_, leaving := before.Draining[g.id]
+				return leaving && g.phase != slipway.InstanceStopped
+			}),
 		}
 	}
 	s.checkCapacity(before, next)

@@ -52,7 +52,7 @@ func (w *World) round() bool {
 
 func (w *World) allEnded() bool {
 	for _, d := range w.store.deployments {
-		if !d.Phase.Ended() && !waits(d) {
+		if !d.Phase.Ended() && !waits(*d) {
 			return false
 		}
 	}
@@ -87,7 +87,7 @@ func (w *World) recovering() bool {
 
 func (w *World) checkRest() {
 	for _, d := range w.store.deployments {
-		if !d.Phase.Ended() && !waits(d) {
+		if !d.Phase.Ended() && !waits(*d) {
 			w.violate("invariant 7: deployment %d is still %s", d.ID, d.Phase)
 		}
 	}

@@ -50,11 +50,14 @@ func say(text string) {
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "seeds" || f.Name == "seed" })
 	if asked && !testing.Verbose() {
-		out, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/2", os.Getppid()), os.O_WRONLY|os.O_APPEND, 0)
-		if err == nil {
-			defer out.Close()
-			fmt.Fprintln(out, text)
-			return
+		path := fmt.Sprintf("/proc/%d/fd/2", os.Getppid())
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() { // a file would be overwritten: its offset is not shared
+			if out, err := os.OpenFile(path, os.O_WRONLY, 0); err == nil {
+				defer out.Close()
+				fmt.Fprintln(out, text)
+				return
+			}
 		}
 	}
 	fmt.Println(text)

@@ -9,12 +9,13 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// store is the database: leases, compare-and-swap, events. What goes in and out
-// is copied as JSON, as the real one does.
+// store is the database: leases, compare-and-swap, events. What goes in is
+// copied as JSON, as the real one does. What comes out is shared by all who load
+// it: nobody may change it.
 type store struct {
 	w           *World
 	rows        []*row
-	deployments []slipway.Deployment // by ID, from 1
+	deployments []*slipway.Deployment // by ID, from 1; replaced, never changed
 	revisions   map[slipway.RevisionID]slipway.Revision
 	releases    map[slipway.ServiceName][]slipway.Release // by number, from 1
 	events      []slipway.Event
@@ -52,7 +53,7 @@ func (s *store) Acquire(_ context.Context, t slipway.TargetID, owner string, ttl
 		}
 		target.Owner = owner
 		target.Fence = target.Fence.Next()
-		r.history[target.Fence] = copied(r.state)
+		r.history[target.Fence] = r.state
 		s.w.tell("   %s belongs to %s, at %s", t, owner, target.Fence)
 	}
 	target.OwnedTil = s.w.now.Add(ttl)
@@ -64,18 +65,15 @@ func (s *store) LoadState(_ context.Context, t slipway.TargetID) (slipway.State,
 	if err != nil {
 		return slipway.State{}, err
 	}
-	state := copied(r.state)
-	if d := s.next(t); d != nil {
-		state.Deployment = new(copied(*d))
-	}
+	state := r.state
+	state.Deployment = s.next(t)
 	return state, nil
 }
 
 // next is the deployment that moves, else the oldest that is pending.
 func (s *store) next(t slipway.TargetID) *slipway.Deployment {
 	var first *slipway.Deployment
-	for i := range s.deployments {
-		d := &s.deployments[i]
+	for _, d := range s.deployments {
 		switch {
 		case d.Target != t || d.Phase.Ended():
 		case d.Phase != slipway.Pending:
@@ -96,19 +94,19 @@ func (s *store) CommitState(_ context.Context, owner string, from slipway.Fence,
 		return slipway.Fence{}, slipway.Errorf(slipway.Stale, "%s is at %s of %s", was.ID, was.Fence, was.Owner)
 	}
 	if d := next.Deployment; d != nil {
-		was := &s.deployments[d.ID-1]
+		was := s.deployments[d.ID-1]
 		if was.Phase.Ended() && was.Phase != d.Phase {
 			return slipway.Fence{}, slipway.Errorf(slipway.Stale, "deployment %d has ended", d.ID)
 		}
 		s.w.checkPhase(*was, *d)
-		*was = copied(*d)
+		s.deployments[d.ID-1] = new(copied(*d))
 	}
 	target := next.Target
 	target.Owner, target.OwnedTil, target.Fence = r.state.Target.Owner, r.state.Target.OwnedTil, from.Next()
 	r.state = copied(slipway.State{Target: target, Specs: next.Specs, Draining: next.Draining, Route: next.Route})
 	kept := r.state
 	if next.Deployment != nil {
-		kept.Deployment = new(copied(*next.Deployment))
+		kept.Deployment = s.deployments[next.Deployment.ID-1]
 	}
 	r.history[target.Fence] = kept
 	s.append(events)
@@ -147,11 +145,11 @@ func (s *store) Release(_ context.Context, name slipway.ServiceName, number int)
 	if number < 1 || number > len(s.releases[name]) {
 		return slipway.Release{}, slipway.Errorf(slipway.NotFound, "no release %s", slipway.ReleaseName(name, number))
 	}
-	return copied(s.releases[name][number-1]), nil
+	return s.releases[name][number-1], nil
 }
 
 func (s *store) Releases(_ context.Context, name slipway.ServiceName, limit int) ([]slipway.Release, error) {
-	all := copied(s.releases[name])
+	all := slices.Clone(s.releases[name])
 	slices.Reverse(all)
 	return all[:min(limit, len(all))], nil
 }
@@ -183,12 +181,13 @@ func (s *store) EnsureTarget(_ context.Context, t slipway.Target, port func([]in
 func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (slipway.Deployment, bool, error) {
 	for _, first := range s.deployments {
 		if d.Key != "" && first.Key == d.Key {
-			return copied(first), false, nil
+			return *first, false, nil
 		}
 	}
-	for i := range s.deployments {
-		if old := &s.deployments[i]; old.Target == d.Target && old.Phase == slipway.Pending {
-			old.Phase = slipway.Superseded
+	for i, old := range s.deployments {
+		if old.Target == d.Target && old.Phase == slipway.Pending {
+			s.deployments[i] = new(*old)
+			s.deployments[i].Phase = slipway.Superseded
 			s.w.counts.Ended[slipway.Superseded]++
 		}
 	}
@@ -196,7 +195,7 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 	d.Candidate, d.Want = slipway.GroupOf(d.ID), want
 	r.DeploymentN = d.ID
 	s.revisions[r.ID] = copied(r)
-	s.deployments = append(s.deployments, copied(d))
+	s.deployments = append(s.deployments, new(copied(d)))
 	s.append(events)
 	return d, true, nil
 }
@@ -205,14 +204,14 @@ func (s *store) Deployment(_ context.Context, d slipway.DeploymentID) (slipway.D
 	if d < 1 || int(d) > len(s.deployments) {
 		return slipway.Deployment{}, slipway.Errorf(slipway.NotFound, "no deployment %d", d)
 	}
-	return copied(s.deployments[d-1]), nil
+	return *s.deployments[d-1], nil
 }
 
 func (s *store) Deployments(_ context.Context, f slipway.DeploymentFilter, limit int) ([]slipway.Deployment, error) {
 	var found []slipway.Deployment
 	for _, d := range slices.Backward(s.deployments) {
 		if (f.Target == slipway.TargetID{} || f.Target == d.Target) && !(f.Open && d.Phase.Ended()) && len(found) < limit {
-			found = append(found, copied(d))
+			found = append(found, *d)
 		}
 	}
 	return found, nil
@@ -223,7 +222,7 @@ func (s *store) Revision(_ context.Context, r slipway.RevisionID) (slipway.Revis
 	if !ok {
 		return rev, slipway.Errorf(slipway.NotFound, "no revision %s", r)
 	}
-	return copied(rev), nil
+	return rev, nil
 }
 
 // copied goes through JSON, so that nothing is shared and nothing gets lost

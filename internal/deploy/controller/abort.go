@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -52,7 +53,7 @@ func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.A
 		d.Phase, d.FinishedAt = slipway.Cancelled, now
 	}
 	d.Asked = slipway.AskedAbort
-	d.Why = append(d.Why, slipway.Why{At: now, Text: text})
+	d.Why = append(slices.Clip(d.Why), slipway.Why{At: now, Text: text})
 	s.Deployment = &d
 	_, err = c.Store.CommitState(ctx, s.Target.Owner, s.Target.Fence, s, slipway.Event{
 		At: now, Kind: slipway.DeploymentChanged, Actor: by, Target: d.Target, Deployment: d.ID, Build: d.Build, Text: text,
