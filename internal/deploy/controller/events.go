@@ -37,7 +37,7 @@ func planned(s slipway.State, d slipway.Decision, now time.Time) []slipway.Event
 		add(slipway.DeploymentPlanned, describe(d.Actions))
 	default:
 		e.Deployment, e.Build = 0, ""
-		add(slipway.TargetChanged, said(d.Why)+lead("; ", describe(d.Actions)))
+		add(slipway.TargetChanged, strings.TrimPrefix(said(d.Why)+" · "+describe(d.Actions), " · "))
 	}
 	return events
 }

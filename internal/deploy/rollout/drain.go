@@ -3,9 +3,13 @@ package rollout
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
+
+// slowDrain is when a drain has taken so long that a person may wonder.
+const slowDrain = 5 * time.Second
 
 // drain takes everybody on the way out one step further: those of whom no
 // router knows any more may be stopped, those that are gone leave the list.
@@ -20,9 +24,15 @@ func (p *plan) drain() {
 		if drain.Fence == (slipway.Fence{}) || drain.Fence.Epoch != p.fence().Epoch {
 			drain.Fence = p.routeFence()
 		}
-		if !drain.Stopped && p.quiet(id, drain) {
+		switch {
+		case drain.Stopped:
+		case p.quiet(id, drain):
 			drain.Stopped = true
 			p.sayDrained(i, drain)
+		case p.now.Before(drain.Since.Add(slowDrain)):
+			p.wakeAt(drain.Since.Add(slowDrain))
+		default:
+			p.sayDraining(i, drain)
 		}
 		p.next.Draining[id] = drain
 	}

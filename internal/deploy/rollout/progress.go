@@ -31,12 +31,15 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 	if p.left(d.Stable) > stage.Old {
 		return false
 	}
-	if d.At+1 == len(d.Stages) {
-		p.succeed(d)
-	} else {
+	if d.At+1 < len(d.Stages) {
 		d.At++
 		d.Since = p.now
+		return true
 	}
+	if !p.served(d.Candidate) {
+		return false
+	}
+	p.succeed(d)
 	return true
 }
 

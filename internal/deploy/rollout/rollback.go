@@ -32,7 +32,7 @@ func (p *plan) moveReturn(d *slipway.Deployment) bool {
 		p.sayReady(d, d.Stable)
 		d.Waiting = time.Time{}
 	}
-	if !gone {
+	if !gone || !p.served(d.Stable) {
 		return false
 	}
 	p.sayReturned(d)

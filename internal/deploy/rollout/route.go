@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -29,7 +30,31 @@ func (p *plan) route() {
 			return
 		}
 	}
+	p.sayRoute(r)
 	p.next.Route = &r
+}
+
+// served reports whether every router has a route with all ready instances of
+// g. Workers are served by nobody.
+func (p *plan) served(g slipway.GroupID) bool {
+	if p.was.Target.Kind != slipway.Web {
+		return true
+	}
+	for _, i := range p.members(g) {
+		if i.Phase == slipway.InstanceReady && !has(p.was.Route, i) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(p.was.Routes, func(s slipway.RouteStatus) bool {
+		return p.was.Route != nil && s.Fence.Less(p.was.Route.Fence)
+	})
+}
+
+// has reports whether a route leads to an instance as it is now.
+func has(r *slipway.Route, i slipway.InstanceStatus) bool {
+	return r != nil && slices.ContainsFunc(r.Shares, func(s slipway.Share) bool {
+		return slices.Contains(s.Endpoints, slipway.Endpoint{Instance: i.ID, Boot: i.Boot, Addr: i.Addr})
+	})
 }
 
 func (p *plan) shares() []slipway.Share {

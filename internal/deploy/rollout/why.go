@@ -65,6 +65,40 @@ func (p *plan) sayDrained(i slipway.InstanceStatus, d slipway.Drain) {
 	}
 }
 
+// sayDraining tells whom a drain waits for.
+func (p *plan) sayDraining(i slipway.InstanceStatus, d slipway.Drain) {
+	for _, r := range p.was.Routes {
+		switch {
+		case r.Fence.Less(d.Fence):
+			p.say("%s still drains: router %s has not confirmed the route without it%s", i.ID, r.Router, because(r.Why))
+		case r.InFlight[i.ID] > 0:
+			p.say("%s still drains: router %s has requests to it in flight", i.ID, r.Router)
+		}
+	}
+}
+
+// sayRoute tells who drops out of the traffic without having been asked to,
+// and, at rest, who comes back.
+func (p *plan) sayRoute(r slipway.Route) {
+	for _, g := range p.groups() {
+		for _, i := range p.members(g) {
+			switch before, after := listed(p.next.Route, i.ID), listed(&r, i.ID); {
+			case before && !after:
+				p.say("%s gets no traffic while it is not ready%s", i.ID, because(i.Why))
+			case after && !before && p.next.Deployment == nil:
+				p.say("%s is ready and gets traffic", i.ID)
+			}
+		}
+	}
+}
+
+// listed reports whether a route leads to an instance, whatever its boot.
+func listed(r *slipway.Route, id slipway.InstanceID) bool {
+	return r != nil && slices.ContainsFunc(r.Shares, func(s slipway.Share) bool {
+		return slices.ContainsFunc(s.Endpoints, func(e slipway.Endpoint) bool { return e.Instance == id })
+	})
+}
+
 // whyNotReady names the first instance of g that lacked.
 func (p *plan) whyNotReady(g slipway.GroupID, n int, allowed time.Duration) string {
 	for _, i := range p.members(g) {

@@ -1,0 +1,340 @@
+package rollout_test
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/deploy/rollout"
+)
+
+// TestStories reads what planning looks like from outside. The files are told
+// in commands:
+//
+//	target   what is there at the beginning: kind=, release=, want=, strategy=
+//	deploy   asks for release=, want=, strategy=; needs=yes adds a gate
+//	gate     says what the gate says: pass, wait or fail
+//	plan     plans, commits and acts; after=DURATION lets time go by before
+//	commit   plans and commits, but dies before it acts
+//	ready, unready, crash, stopped   tell what an instance does
+//	ack      routers have the newest route; router= picks one
+//	flight   requests in flight, as i-1=2
+//	refuse   the driver refuses a group for good
+//	run      goes on, with everybody quick and willing, until nothing is left to do
+//	abort    a person asks for it
+//	state    prints what there is
+func TestStories(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := newStory()
+		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
+			return s.tell(t, td)
+		})
+	})
+}
+
+// story is a world in which only happens what is told.
+type story struct {
+	state    slipway.State
+	revision slipway.Revision
+	verdict  slipway.Verdict
+	now      time.Time
+	groups   []slipway.GroupStatus
+	route    *slipway.Route
+	routers  []slipway.RouteStatus
+	troubles map[slipway.GroupID]slipway.Trouble
+	count    int // instances so far
+	asked    int // deployments so far
+	out      strings.Builder
+}
+
+func newStory() *story {
+	return &story{
+		now:      time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
+		troubles: map[slipway.GroupID]slipway.Trouble{},
+	}
+}
+
+func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
+	s.out.Reset()
+	if td.HasArg("after") {
+		s.now = s.now.Add(duration(t, td, "after"))
+	}
+	switch td.Cmd {
+	case "target":
+		s.target(t, td)
+	case "deploy":
+		s.deploy(t, td)
+	case "gate":
+		s.verdict = slipway.Verdict{State: slipway.VerdictState(td.CmdArgs[0].Key), Why: td.Input}
+	case "plan":
+		s.act(s.plan().Actions)
+	case "commit":
+		s.plan()
+	case "run":
+		s.run()
+	case "ready", "unready", "crash", "stopped":
+		for _, arg := range td.CmdArgs {
+			if arg.Key != "after" {
+				s.change(slipway.InstanceID(arg.Key), td.Cmd, td.Input)
+			}
+		}
+	case "ack":
+		s.ack(td)
+	case "flight":
+		for i := range s.routers {
+			s.routers[i].InFlight = map[slipway.InstanceID]int{slipway.InstanceID(td.CmdArgs[0].Key): number(t, td, td.CmdArgs[0].Key)}
+		}
+	case "refuse":
+		s.troubles[slipway.GroupID(td.CmdArgs[0].Key)] = slipway.Trouble{Permanent: true, Why: td.Input}
+	case "abort":
+		s.state.Deployment.Asked = slipway.AskedAbort
+	case "state":
+		s.print()
+	default:
+		t.Fatalf("%s: no command %q", td.Pos, td.Cmd)
+	}
+	return s.out.String()
+}
+
+func (s *story) target(t *testing.T, td *datadriven.TestData) {
+	kind := slipway.Kind(text(t, td, "kind", "web"))
+	s.state = slipway.State{
+		Target: slipway.Target{ID: slipway.TargetID{Service: "thoughts", Environment: "prod"}, Kind: kind, Port: 7100, Fence: slipway.Fence{Epoch: 1, Generation: 1}},
+		Specs:  map[slipway.GroupID]slipway.GroupSpec{}, Draining: map[slipway.InstanceID]slipway.Drain{},
+	}
+	if kind == slipway.Web {
+		for _, r := range strings.Fields(text(t, td, "routers", "r1")) {
+			s.routers = append(s.routers, slipway.RouteStatus{Router: slipway.RouterID(r)})
+		}
+	}
+	if !td.HasArg("release") {
+		return
+	}
+	s.state.Target.Stable, s.state.Target.Want = "g1", number(t, td, "want")
+	s.state.Specs["g1"] = slipway.GroupSpec{ID: "g1", Target: s.state.Target.ID, Revision: s.revise(t, td), Replicas: s.state.Target.Want, Active: true}
+	s.run()
+	s.out.Reset()
+}
+
+func (s *story) deploy(t *testing.T, td *datadriven.TestData) {
+	s.revision = s.revise(t, td)
+	s.asked++
+	id := slipway.DeploymentID(1 + s.asked)
+	s.state.Deployment = &slipway.Deployment{
+		ID: id, Target: s.state.Target.ID, Kind: slipway.KindDeploy, Release: s.revision.Release, Revision: s.revision.ID,
+		Phase: slipway.Pending, Candidate: slipway.GroupOf(id), Want: number(t, td, "want"),
+	}
+	if td.HasArg("needs") {
+		s.state.Deployment.Gates = []slipway.GateID{"needs"}
+	}
+}
+
+func (s *story) revise(t *testing.T, td *datadriven.TestData) slipway.Revision {
+	n := number(t, td, "release")
+	return slipway.Revision{
+		ID: slipway.RevisionID(fmt.Sprintf("r-%d", n)), Release: n, Kind: s.state.Target.Kind,
+		Strategy: slipway.Strategy(text(t, td, "strategy", "rolling")),
+		Health:   slipway.Health{Deadline: 30 * time.Second}, Run: slipway.Run{Drain: 30 * time.Second},
+	}
+}
+
+// plan plans and commits, and writes down what was said.
+func (s *story) plan() slipway.Decision {
+	s.state.Groups, s.state.Routes, s.state.ObservedAt = s.groups, s.routers, s.state.Target.Fence
+	s.state.Revision, s.state.Troubles = &s.revision, s.troubles
+	s.state.Verdicts = map[slipway.GateID]slipway.Verdict{"needs": s.verdict}
+	d := rollout.Plan(s.state, s.now)
+	for _, w := range d.Why {
+		fmt.Fprintf(&s.out, "why   %s\n", w.Text)
+	}
+	if d.Changed {
+		s.state = d.Next
+		s.state.Target.Fence = s.state.Target.Fence.Next()
+		if dep := s.state.Deployment; dep != nil {
+			fmt.Fprintf(&s.out, "%-6s%s\n", s.state.Target.Fence, place(dep))
+			if dep.Phase.Ended() {
+				s.state.Deployment = nil
+			}
+		}
+	}
+	for _, a := range d.Actions {
+		fmt.Fprintf(&s.out, "act   %s%s\n", a.ID, detail(a))
+	}
+	if !d.Wake.IsZero() {
+		fmt.Fprintf(&s.out, "wake  in %s\n", d.Wake.Sub(s.now))
+	}
+	if s.out.Len() == 0 {
+		s.out.WriteString("nothing to do\n")
+	}
+	return d
+}
+
+func place(d *slipway.Deployment) string {
+	if d.Phase == slipway.Progressing {
+		return fmt.Sprintf("%s, stage %d of %d", d.Phase, d.At+1, len(d.Stages))
+	}
+	return string(d.Phase)
+}
+
+func detail(a slipway.Action) string {
+	switch {
+	case a.Group != nil:
+		return fmt.Sprintf("  %d of @%d", a.Group.Replicas, a.Group.Revision.Release)
+	case a.Route != nil:
+		var parts []string
+		for _, share := range a.Route.Shares {
+			part := fmt.Sprintf("@%d %d.%02d %%", share.Release, share.Weight/100, share.Weight%100)
+			for _, e := range share.Endpoints {
+				part += " " + string(e.Instance)
+			}
+			parts = append(parts, part)
+		}
+		if len(parts) == 0 {
+			return "  nobody"
+		}
+		return "  " + strings.Join(parts, " · ")
+	}
+	return ""
+}
+
+func (s *story) act(actions []slipway.Action) {
+	for _, a := range actions {
+		switch a.Kind {
+		case slipway.ApplyGroup:
+			s.apply(*a.Group)
+		case slipway.ApplyRoute:
+			s.route = a.Route
+		case slipway.StopInstance:
+			s.change(a.Instance, "stopping", "")
+		case slipway.ForgetInstance:
+			for g := range s.groups {
+				s.groups[g].Instances = slices.DeleteFunc(s.groups[g].Instances, func(i slipway.InstanceStatus) bool { return i.ID == a.Instance })
+			}
+		}
+	}
+}
+
+func (s *story) apply(spec slipway.GroupSpec) {
+	if s.troubles[spec.ID].Permanent {
+		return
+	}
+	at := slices.IndexFunc(s.groups, func(g slipway.GroupStatus) bool { return g.ID == spec.ID })
+	if at < 0 {
+		at = len(s.groups)
+		s.groups = append(s.groups, slipway.GroupStatus{ID: spec.ID, Target: spec.Target, Revision: spec.Revision.ID})
+	}
+	g := &s.groups[at]
+	g.Replicas = spec.Replicas
+	running := 0
+	for _, i := range g.Instances {
+		if i.Phase != slipway.InstanceStopping && i.Phase != slipway.InstanceStopped {
+			running++
+		}
+	}
+	for ; running < spec.Replicas; running++ {
+		s.count++
+		g.Instances = append(g.Instances, slipway.InstanceStatus{
+			ID: slipway.InstanceID(fmt.Sprintf("i-%d", s.count)), Boot: "1", Phase: slipway.InstanceStarting, Since: s.now,
+			Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(40000+s.count)), Why: "nothing listens on $PORT",
+		})
+	}
+}
+
+func (s *story) change(id slipway.InstanceID, how, why string) {
+	for g := range s.groups {
+		for n := range s.groups[g].Instances {
+			i := &s.groups[g].Instances[n]
+			if i.ID != id {
+				continue
+			}
+			switch how {
+			case "ready":
+				i.Phase, i.ReadyIn, i.EverReady = slipway.InstanceReady, s.now.Sub(i.Since), true
+			case "unready":
+				i.Phase = slipway.InstanceUnready
+			case "crash":
+				i.Phase = slipway.InstanceBackoff
+				i.Restarts++
+			case "stopping":
+				i.Phase = slipway.InstanceStopping
+			case "stopped":
+				i.Phase = slipway.InstanceStopped
+			}
+			i.Since, i.Why = s.now, why
+		}
+	}
+}
+
+func (s *story) ack(td *datadriven.TestData) {
+	for i := range s.routers {
+		if !td.HasArg(string(s.routers[i].Router)) && len(td.CmdArgs) > 0 {
+			continue
+		}
+		if s.route != nil {
+			s.routers[i].Fence = s.route.Fence
+		}
+		s.routers[i].InFlight = nil
+	}
+}
+
+// run lets everybody do at once what is expected of them.
+func (s *story) run() {
+	for range 100 {
+		d := s.plan()
+		s.act(d.Actions)
+		if !d.Changed && len(d.Actions) == 0 {
+			return
+		}
+		s.now = s.now.Add(100 * time.Millisecond)
+		for _, g := range s.groups {
+			for _, i := range g.Instances {
+				switch i.Phase {
+				case slipway.InstanceStarting:
+					s.change(i.ID, "ready", "")
+				case slipway.InstanceStopping:
+					s.change(i.ID, "stopped", "")
+				}
+			}
+		}
+		s.ack(&datadriven.TestData{})
+	}
+	s.out.WriteString("does not come to rest\n")
+}
+
+func (s *story) print() {
+	t := s.state.Target
+	fmt.Fprintf(&s.out, "stable %s, %d wanted\n", cmp.Or(t.Stable, "nobody"), t.Want)
+	for _, g := range s.groups {
+		for _, i := range g.Instances {
+			fmt.Fprintf(&s.out, "%s  %s  %s\n", g.ID, i.ID, i.Phase)
+		}
+	}
+}
+
+func number(t *testing.T, td *datadriven.TestData, key string) int {
+	var n int
+	td.ScanArgs(t, key, &n)
+	return n
+}
+
+func text(t *testing.T, td *datadriven.TestData, key, otherwise string) string {
+	if td.HasArg(key) {
+		td.ScanArgs(t, key, &otherwise)
+	}
+	return otherwise
+}
+
+func duration(t *testing.T, td *datadriven.TestData, key string) time.Duration {
+	d, err := time.ParseDuration(text(t, td, key, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
