@@ -60,7 +60,7 @@ func (a *app) followBuild(ctx context.Context, s *screen, client *api.Client, b 
 		if a.json {
 			return s.json(b)
 		}
-		return show.draw(s.build(b, a.now()), func(line string) bool { return !strings.Contains(line, pending) })
+		return show.draw(s.build(b, a.now()), func(line string) bool { return !strings.HasSuffix(line, pending) })
 	}
 	hint := hints(ctx, client, api.EventFilter{Build: slugOf(b)})
 	wait := patience{limit: awayFor}

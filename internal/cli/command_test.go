@@ -182,7 +182,7 @@ func TestBuildAndItsLog(t *testing.T) {
 		t.Errorf("ambiguous step: exit %d %q", code, errOut)
 	}
 	out, _, code := run(t, "build", "thoughts-backend/12", "--follow")
-	if code != 0 || !strings.Contains(out, "slipway unblock thoughts-backend/12") {
+	if code != 0 || !strings.Contains(out, "slipway unblock thoughts-backend/12") || !strings.Contains(out, "✓ Push docker image") || strings.Contains(out, "⠼") {
 		t.Errorf("follow: exit %d\n%s", code, out)
 	}
 }

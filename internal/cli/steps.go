@@ -39,7 +39,7 @@ func (s *screen) build(b api.Build, now time.Time) []string {
 	return lines
 }
 
-// pending marks a line that is not final.
+// pending ends a line that is not final.
 const pending = "…"
 
 func (s *screen) jobNews(j api.Job, now time.Time) string {

@@ -24,7 +24,7 @@ type Options struct {
 
 // Bounds of the demo.
 const (
-	rate         = 800    // requests a second
+	rate         = 600    // requests a second
 	leastLoad    = 20_000 // requests in all
 	patience     = 2 * time.Minute
 	downPatience = 2 * time.Minute

@@ -34,7 +34,7 @@ const (
 	tick       = 5 * time.Millisecond
 	fresh      = 4                // every fourth request has a connection of its own
 	mostOpen   = 4000             // requests without an answer; more are lost
-	answerTime = 10 * time.Second // no answer by then: lost
+	answerTime = 30 * time.Second // no answer by then: lost
 	maxReasons = 20
 )
 

@@ -35,7 +35,7 @@ func fromEnv() *frontend {
 	return &frontend{
 		users:    os.Getenv("USERS_BACKEND_URL"),
 		thoughts: os.Getenv("THOUGHTS_BACKEND_URL"),
-		http:     &http.Client{Transport: t, Timeout: 3 * time.Second},
+		http:     &http.Client{Transport: t, Timeout: 10 * time.Second},
 	}
 }
 

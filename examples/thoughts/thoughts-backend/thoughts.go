@@ -38,7 +38,7 @@ func fromEnv() *backend {
 	return &backend{
 		users: os.Getenv("USERS_BACKEND_URL"),
 		cache: os.Getenv("CACHE_ADDR"),
-		http:  &http.Client{Transport: t, Timeout: 3 * time.Second},
+		http:  &http.Client{Transport: t, Timeout: 10 * time.Second},
 	}
 }
 
