@@ -92,7 +92,8 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-until.Done():
 		}
 	}()
-	for {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		began := time.Now()
 		err := a.session(ctx, until)
 		switch {
 		case until.Err() != nil:
@@ -102,7 +103,10 @@ func (a *Agent) Run(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		pause(until, time.Second)
+		if time.Since(began) > lastWait {
+			wait = firstWait
+		}
+		pause(until, wait)
 	}
 }
 

@@ -275,7 +275,7 @@ func (s *fakeServer) change(id string, f func(*fakeJob)) {
 // until waits until a job is as asked, and returns a copy of it.
 func (s *fakeServer) until(id, what string, ok func(*fakeJob) bool) fakeJob {
 	s.t.Helper()
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
 		s.mu.Lock()
 		job := *s.jobs[id]
 		s.mu.Unlock()
