@@ -238,7 +238,8 @@ func TestOneShimAndOneDriver(t *testing.T) {
 	d := w.start()
 	apply(t, d, w.group(1))
 	i := await(t, d, "ready", ready)
-	out, err := exec.CommandContext(t.Context(), w.shims[0], "shim", filepath.Join(w.dir, "instances", string(i.ID))).CombinedOutput()
+	second := append(w.shims[1:], filepath.Join(w.dir, "instances", string(i.ID)))
+	out, err := exec.CommandContext(t.Context(), w.shims[0], second...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "held by another process") {
 		t.Errorf("a second shim: %v, %s", err, out)
 	}

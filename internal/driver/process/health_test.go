@@ -139,7 +139,7 @@ func TestWhatAnInstanceGets(t *testing.T) {
 	}
 	home := w.dir + "/instances/" + string(i.ID)
 	for k, want := range map[string]string{
-		"FROM_IMAGE": "yes", "FROM_MANIFEST": "a b", drivertest.Behave: drivertest.Healthy,
+		"FROM_IMAGE": "yes", "GORACE": "atexit_sleep_ms=0", "FROM_MANIFEST": "a b", drivertest.Behave: drivertest.Healthy,
 		"PORT": strings.TrimPrefix(i.Addr.String(), "127.0.0.1:"), "PATH": "/usr/local/bin:/usr/bin:/bin",
 		"HOME": home + "/home", "TMPDIR": home + "/tmp",
 		"SLIPWAY_SERVICE": "shop", "SLIPWAY_ENVIRONMENT": "test", "SLIPWAY_RELEASE": "14", "SLIPWAY_INSTANCE": string(i.ID),

@@ -89,7 +89,7 @@ func (t *trees) ensure(ctx context.Context, d slipway.Digest) (image, error) {
 	if img, err = t.unpack(ctx, temp, d, source); err != nil {
 		return image{}, explain("unpack image "+d.Short(), err)
 	}
-	if err := errors.Join(syncAll(temp), os.Rename(temp, dir)); err != nil {
+	if err := os.Rename(temp, dir); err != nil {
 		return image{}, explain("unpack image "+d.Short(), err)
 	}
 	return img, syncDir(t.dir)
@@ -134,7 +134,7 @@ func (t *trees) unpack(ctx context.Context, dir string, d slipway.Digest, source
 			return image{}, err
 		}
 	}
-	if err := u.seal(); err != nil {
+	if err := errors.Join(u.seal(), u.sync(files)); err != nil {
 		return image{}, err
 	}
 	c := config.Config

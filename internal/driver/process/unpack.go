@@ -260,27 +260,3 @@ func (u *unpacker) whiteout(dir, name string) error {
 	}
 	return err
 }
-
-// seal refuses links that lead outside and makes the folders read-only. Where
-// a link leads can be known only when all else is in place.
-func (u *unpacker) seal() error {
-	var folders []string
-	err := fs.WalkDir(u.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		switch {
-		case e.IsDir():
-			folders = append(folders, name)
-		case e.Type() == fs.ModeSymlink:
-			if _, err := u.root.Stat(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return slipway.Errorf(slipway.Invalid, "the image has a link that leads outside it: %q", name)
-			}
-		}
-		return nil
-	})
-	for _, name := range folders {
-		err = errors.Join(err, u.root.Chmod(name, 0o555))
-	}
-	return err
-}
