@@ -103,8 +103,9 @@ func (g *gatherer) walked(f slipway.ImageFile, d fs.DirEntry, e entry) error {
 		}
 		e.size = info.Size()
 		return g.put(f, e, info.Mode())
+	default:
+		return unfit(e.from, d.Type())
 	}
-	return unfit(e.from, d.Type())
 }
 
 // put adds a file or link, with the folders above it.

@@ -1,8 +1,7 @@
 package image
 
 import (
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +13,7 @@ import (
 )
 
 func TestPush(t *testing.T) {
-	known := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	known := registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, token, _ := r.BasicAuth(); token != "slj_good" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
