@@ -25,5 +25,5 @@ func alive(c net.Conn) bool {
 		n, readErr = syscall.Read(int(fd), b[:])
 		return true // never wait
 	})
-	return err == nil && n <= 0 && (readErr == syscall.EAGAIN || readErr == syscall.EWOULDBLOCK) //nolint:errorlint // a bare errno
+	return err == nil && n <= 0 && (readErr == syscall.EAGAIN || readErr == syscall.EWOULDBLOCK)
 }

@@ -175,7 +175,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.body.Read(p)
 	switch {
 	case err == nil || a.ended:
-	case err == io.EOF: //nolint:errorlint // an end that is clean is never wrapped
+	case err == io.EOF: // a clean end is never wrapped
 		a.ended = true
 		a.x.finish(a.last)
 	default:

@@ -23,9 +23,10 @@ type flight struct {
 	failed    bool // it counts as an error
 	truncated bool // the answer broke off
 
-	mu    sync.Mutex
-	conn  *conn // to the instance, while in use
-	isCut bool
+	mu     sync.Mutex
+	conn   *conn // to the instance, while in use
+	isCut  bool
+	landed bool
 }
 
 type flightKey struct{}
@@ -69,10 +70,24 @@ func (f *flight) cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.isCut = true
+	if f.landed {
+		return
+	}
 	if f.conn != nil {
 		_ = f.conn.Close()
 	}
 	_ = f.client.SetDeadline(time.Now().Add(lastWords))
+}
+
+// land ends f by itself. A client whose last bytes were on their way when it
+// was cut may have got them all, and keeps its connection.
+func (f *flight) land() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.landed = true
+	if f.isCut {
+		_ = f.client.SetDeadline(time.Time{})
+	}
 }
 
 func (f *flight) wasCut() bool {

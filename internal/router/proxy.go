@@ -32,6 +32,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		if !completed {
 			_ = c.SetLinger(0) // a broken answer must not look whole, even where the end of the connection is its end
 		}
+		f.land()
 		f.endpoint.release(f)
 	}()
 	if c.ambiguous(in) {
@@ -114,6 +115,11 @@ func rewrite(p *httputil.ProxyRequest) {
 		}
 	}
 	p.SetXForwarded()
+	if strings.EqualFold(p.Out.Header.Get("Upgrade"), "h2c") {
+		p.Out.Header.Del("Upgrade") // many requests in one, of which we would see the first
+		p.Out.Header.Del("Connection")
+		p.Out.Header.Del("Http2-Settings")
+	}
 }
 
 // fail answers for an instance that did not.

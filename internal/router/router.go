@@ -113,9 +113,8 @@ func (r *Router) Run(ctx context.Context) error {
 	loops.Go(func() { r.pull(ctx) })
 	loops.Go(func() { r.report(ctx, memory) })
 	loops.Go(func() { r.tidy(ctx) })
-	<-ctx.Done()
-	r.stop(context.WithoutCancel(ctx))
 	loops.Wait()
+	r.stop(context.WithoutCancel(ctx))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -34,6 +35,12 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Parallel()
+	return newQuietWorld(t)
+}
+
+// newQuietWorld is a world without others beside it.
+func newQuietWorld(t *testing.T) *world {
 	w := &world{T: t, store: routertest.NewStore(), hub: &routertest.Hub{}, port: freePort(t), dir: t.TempDir(), stop: func() {}}
 	w.serverUp("127.0.0.1:0")
 	t.Cleanup(func() { w.stop(); w.server.CloseClientConnections(); w.server.Close() })
@@ -115,7 +122,7 @@ func (w *world) observed(what string, ok func(slipway.RouteStatus) bool) time.Du
 
 func (w *world) acknowledged(f slipway.Fence) time.Duration {
 	w.Helper()
-	return w.observed("fence "+f.String(), func(s slipway.RouteStatus) bool { return !s.Fence.Less(f) })
+	return w.observed("fence "+f.String(), func(s slipway.RouteStatus) bool { return !s.Fence.Less(f) && s.Why == "" })
 }
 
 // drained waits as a controller does before it stops i.
@@ -178,11 +185,15 @@ func endpoints(all ...*instance) (es []slipway.Endpoint) {
 	return es
 }
 
+// freePort is free now, and below those that the kernel gives to connections.
 func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }

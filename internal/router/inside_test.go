@@ -1,0 +1,207 @@
+package router
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router/wire"
+)
+
+func TestBudgetKeepsRetriesAtATenth(t *testing.T) {
+	var b budget
+	retries := 0
+	for range 1000 {
+		b.save()
+		for range 3 {
+			if b.take() {
+				retries++
+			}
+		}
+	}
+	if retries < 100 || retries > 110 {
+		t.Errorf("%d retries of 1000 requests", retries)
+	}
+}
+
+func TestLengthFieldsAreSeenHoweverTheyAreCut(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                      false,
+		"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n":            true,
+		"GET / HTTP/1.1\ncONTENT-lENGTH: 1\n\n":                  true,
+		"GET / HTTP/1.1\r\nX: Content-Length: 1\r\n\r\n":         false,
+		"GET / HTTP/1.1\r\nContent-Type: b\r\n\r\n":              false,
+		"GET / HTTP/1.1\r\n\r\n\n\n\nContent-Content-Length: \n": false,
+		"GET / HTTP/1.1\r\nA: b\r\n \t Content-Length: 1\r\n":    true,
+	} {
+		for size := 1; size <= len(text); size++ {
+			c := &client{lineStart: true}
+			for rest := text; rest != ""; {
+				n := min(size, len(rest))
+				c.scan([]byte(rest[:n]))
+				rest = rest[n:]
+			}
+			if c.sawLength != want {
+				t.Fatalf("%q in pieces of %d: %v", text, size, c.sawLength)
+			}
+		}
+	}
+}
+
+// Zero, once said of an endpoint that is gone, stays zero.
+func TestZeroIsFinal(t *testing.T) {
+	for range 200 {
+		var drained, acquired atomic.Int64
+		e := newEndpoint(slipway.TargetID{}, slipway.Endpoint{}, func() { drained.Add(1) })
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for {
+					f := &flight{}
+					if !e.acquire(f) {
+						return
+					}
+					acquired.Add(1)
+					e.release(f)
+				}
+			})
+		}
+		for acquired.Load() < 10 {
+			time.Sleep(time.Microsecond)
+		}
+		e.leave(time.Hour)
+		said := false
+		for range 1000 {
+			n := e.inFlight()
+			if said && n != 0 {
+				t.Fatalf("%d in flight after zero was said", n)
+			}
+			said = said || n == 0
+		}
+		wg.Wait()
+		e.timer.Stop()
+		if e.inFlight() != 0 {
+			t.Fatalf("%d left", e.inFlight())
+		}
+	}
+}
+
+func testRouter(t *testing.T) *Router {
+	r, err := New(Config{ID: "r", Dir: t.TempDir(), Server: "http://127.0.0.1:1", Token: "slr_r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestWhatATableMayReplace(t *testing.T) {
+	r, ctx := testRouter(t), context.Background()
+	id := slipway.TargetID{Service: "a", Environment: "prod"}
+	table := func(epoch, version uint64, f slipway.Fence) wire.Table {
+		return wire.Table{Epoch: epoch, Version: version, Routes: []slipway.Route{{Target: id, Fence: f}}}
+	}
+	for _, step := range []struct {
+		name    string
+		table   wire.Table
+		applied bool
+		fence   slipway.Fence
+	}{
+		{"the first", table(1, 5, slipway.Fence{Epoch: 1, Generation: 7}), true, slipway.Fence{Epoch: 1, Generation: 7}},
+		{"the same again", table(1, 5, slipway.Fence{Epoch: 1, Generation: 8}), false, slipway.Fence{Epoch: 1, Generation: 7}},
+		{"an older one", table(1, 4, slipway.Fence{Epoch: 1, Generation: 8}), false, slipway.Fence{Epoch: 1, Generation: 7}},
+		{"a newer one by a stale owner", table(1, 6, slipway.Fence{Epoch: 1, Generation: 6}), true, slipway.Fence{Epoch: 1, Generation: 7}},
+		{"a lower epoch", table(0, 9, slipway.Fence{Epoch: 1, Generation: 9}), false, slipway.Fence{Epoch: 1, Generation: 7}},
+		{"a higher epoch", table(2, 1, slipway.Fence{Epoch: 2, Generation: 1}), true, slipway.Fence{Epoch: 2, Generation: 1}},
+	} {
+		if got := r.apply(ctx, step.table); got != step.applied {
+			t.Errorf("%s: applied %v", step.name, got)
+		}
+		if got := r.table.Load().routes[id].Fence; got != step.fence {
+			t.Errorf("%s: fence %s", step.name, got)
+		}
+		if why := r.table.Load().routes[id].why; strings.Contains(why, "refused") != (step.name == "a newer one by a stale owner") &&
+			step.applied {
+			t.Errorf("%s: %q", step.name, why)
+		}
+	}
+}
+
+func TestTwoTargetsCannotHaveOnePort(t *testing.T) {
+	r := testRouter(t)
+	r.apply(context.Background(), wire.Table{Version: 1, Routes: []slipway.Route{
+		{Target: slipway.TargetID{Service: "b", Environment: "prod"}, Port: 7100},
+		{Target: slipway.TargetID{Service: "a", Environment: "prod"}, Port: 7100},
+	}})
+	if why := r.table.Load().routes[slipway.TargetID{Service: "b", Environment: "prod"}].why; why != "port 7100 is the port of a/prod already" {
+		t.Errorf("%q", why)
+	}
+}
+
+// An instance that leaves the table and comes back is the same, and one that
+// was started anew at the same address is not.
+func TestAnEndpointThatComesBack(t *testing.T) {
+	r, ctx := testRouter(t), context.Background()
+	id := slipway.TargetID{Service: "a", Environment: "prod"}
+	version := uint64(0)
+	with := func(es ...slipway.Endpoint) *route {
+		version++
+		r.apply(ctx, wire.Table{Version: version, Routes: []slipway.Route{{
+			Target: id, Drain: 50 * time.Millisecond, Shares: []slipway.Share{{Group: "g", Weight: slipway.All, Endpoints: es}},
+		}}})
+		return r.table.Load().routes[id]
+	}
+	e := slipway.Endpoint{Instance: "i", Boot: "1", Addr: netip.MustParseAddrPort("127.0.0.1:1")}
+	f := &flight{}
+	first := with(e).named[0]
+	first.acquire(f)
+	with()
+	if back := with(e).named[0]; back != first || back.gone() || back.inFlight() != 1 {
+		t.Errorf("not the same: %p, %p", first, back)
+	}
+	time.Sleep(80 * time.Millisecond)
+	if f.wasCut() {
+		t.Error("cut by a drain that was taken back")
+	}
+	again := e
+	again.Boot = "2"
+	if anew := with(again).named[0]; anew == first || !first.gone() || anew.inFlight() != 0 {
+		t.Error("a new process is taken for the old one")
+	}
+	s := r.status()
+	if s.Targets[0].Draining["i"] != 1 || len(s.Targets[0].InFlight) != 0 {
+		t.Errorf("%+v", s.Targets)
+	}
+	first.release(f)
+	if s := r.status(); len(s.Targets[0].Draining) != 0 || len(r.endpoints) != 1 {
+		t.Errorf("what has drained is not forgotten: %+v", s.Targets)
+	}
+}
+
+func TestSecondAttemptsDoNotGoToSmallerShares(t *testing.T) {
+	e := func() *endpoint { return newEndpoint(slipway.TargetID{}, slipway.Endpoint{}, func() {}) }
+	stable, candidate := e(), e()
+	r := &route{}
+	r.share(group{id: "stable", weight: 9900, endpoints: []*endpoint{stable}})
+	r.share(group{id: "candidate", weight: 100, endpoints: []*endpoint{candidate}})
+	if got := r.other(stable, "stable", time.Now()); got != nil {
+		t.Error("the candidate takes what the stable group could not serve")
+	}
+	if got := r.other(candidate, "candidate", time.Now()); got != stable {
+		t.Error("the stable group does not help out")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []Config{
+		{}, {ID: "r", Dir: "d", Token: "t"}, {ID: "r", Dir: "d", Token: "t", Server: "127.0.0.1:7070"}, {ID: "r", Dir: "d", Server: "http://a"},
+	} {
+		if _, err := New(c); slipway.CodeOf(err) != slipway.Invalid {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
