@@ -47,6 +47,14 @@ func (d storeDoor) AppendEvents(ctx context.Context, events ...slipway.Event) er
 	return d.s.call("append", func() error { return d.store.AppendEvents(ctx, events...) })
 }
 
+func (d storeDoor) CreateDeployment(ctx context.Context, dep slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (stored slipway.Deployment, created bool, err error) {
+	err = d.s.call("create", func() (err error) {
+		stored, created, err = d.store.CreateDeployment(ctx, dep, r, want, events...)
+		return err
+	})
+	return stored, created, err
+}
+
 type driverDoor struct {
 	*driver
 	s *server

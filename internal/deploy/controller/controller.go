@@ -12,7 +12,7 @@ import (
 
 // DefaultLease is how long nobody else plans for a target after its owner was
 // heard last.
-const DefaultLease = 5 * time.Second
+const DefaultLease = 3 * time.Second
 
 // sweepEvery is how often everything is looked at whether or not there was a
 // hint. A sweep costs three questions, however many targets there are.
@@ -63,16 +63,14 @@ func (c *Controller) Run(ctx context.Context) error {
 	})
 	defer c.start(nil)
 
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
 	for {
+		pause := sweepEvery
 		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("cannot look at all targets", "error", err)
+			pause = failedPause
 		}
-		select {
-		case <-ctx.Done():
+		if sleep(ctx, nil, pause, false); ctx.Err() != nil {
 			return nil
-		case <-tick.C:
 		}
 	}
 }

@@ -41,16 +41,13 @@ func (c *Controller) follow(ctx context.Context, t slipway.TargetID) {
 
 // wait is how long to wait for a hint after a step, if not for ever.
 func (c *Controller) wait(s Step, err error, pause time.Duration) (wait time.Duration, ever bool) {
-	switch slipway.CodeOf(err) {
-	case "":
-	case slipway.Stale: // somebody committed: look at once, unless that goes on
-		return min(pause-firstPause, failedPause), false
-	case slipway.Conflict: // another server plans for it
-		return c.lease(), false
-	default:
-		return min(4*pause, failedPause), false
-	}
 	switch {
+	case s.Held:
+		return c.lease(), false
+	case slipway.CodeOf(err) == slipway.Stale: // look at once, unless that goes on
+		return min(pause-firstPause, failedPause), false
+	case err != nil:
+		return min(4*pause, failedPause), false
 	case s.Again:
 		return 0, false
 	case s.Moving:

@@ -14,6 +14,7 @@ type Step struct {
 	Again   bool      // look again at once
 	Moving  bool      // a deployment is under way
 	Busy    bool      // something is left to do, or to be seen done
+	Held    bool      // another server plans for the target
 	Wake    time.Time // look again at the latest; zero: when there is a hint
 }
 
@@ -25,7 +26,7 @@ type Step struct {
 func (c *Controller) Step(ctx context.Context, t slipway.TargetID) (Step, error) {
 	m := c.mind(t)
 	if err := c.hold(ctx, t, m); err != nil {
-		return Step{}, err
+		return Step{Held: slipway.CodeOf(err) == slipway.Conflict}, err
 	}
 	s, err := c.look(ctx, t, m)
 	if err != nil {
@@ -96,6 +97,7 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 		}
 	}
 	s.ObservedAt = s.Target.Fence
+	maps.DeleteFunc(m.troubles, func(g slipway.GroupID, _ slipway.Trouble) bool { _, known := s.Specs[g]; return !known })
 	s.Troubles = maps.Clone(m.troubles)
 	var awaits []slipway.TargetID
 	if d := s.Deployment; d != nil && d.Phase == slipway.Pending {

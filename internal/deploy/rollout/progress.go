@@ -37,6 +37,7 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 		return true
 	}
 	if !p.served(d.Candidate) {
+		p.sayUnserved()
 		return false
 	}
 	p.succeed(d)

@@ -16,9 +16,16 @@ const maxWhys = 100
 // say adds a sentence to the deployment's story, or to the target's when none
 // is moving. While nothing has happened it does not repeat itself.
 func (p *plan) say(format string, args ...any) {
-	why := slipway.Why{At: p.now, Text: fmt.Sprintf(format, args...)}
+	text := fmt.Sprintf(format, args...)
+	p.sayOnce(text, text)
+}
+
+// sayOnce says text unless something that begins with gist was said already, so
+// that what changes in a text does not make it new.
+func (p *plan) sayOnce(gist, text string) {
+	why := slipway.Why{At: p.now, Text: text}
 	if d := p.next.Deployment; d != nil && !d.Phase.Ended() {
-		told := func(w slipway.Why) bool { return w.Text == why.Text && !w.At.Before(d.Since) }
+		told := func(w slipway.Why) bool { return strings.HasPrefix(w.Text, gist) && !w.At.Before(d.Since) }
 		if slices.ContainsFunc(d.Why, told) {
 			return
 		}
@@ -70,12 +77,26 @@ func (p *plan) sayDraining(i slipway.InstanceStatus, d slipway.Drain) {
 	for _, r := range p.was.Routes {
 		switch {
 		case r.Fence.Less(d.Fence):
-			p.say("%s still drains: router %s has not confirmed the route without it%s", i.ID, r.Router, because(r.Why))
+			gist := fmt.Sprintf("%s still drains: %s has not confirmed the route without it", i.ID, router(r.Router))
+			p.sayOnce(gist, gist+because(r.Why))
 		case r.InFlight[i.ID] > 0:
-			p.say("%s still drains: router %s has requests to it in flight", i.ID, r.Router)
+			p.say("%s still drains: %s has requests to it in flight", i.ID, router(r.Router))
 		}
 	}
 }
+
+// sayUnserved tells which routers do not have the newest route, where one says
+// why.
+func (p *plan) sayUnserved() {
+	for _, r := range p.was.Routes {
+		if r.Why != "" && p.was.Route != nil && r.Fence.Less(p.was.Route.Fence) {
+			gist := fmt.Sprintf("waits until %s has the route", router(r.Router))
+			p.sayOnce(gist, gist+because(r.Why))
+		}
+	}
+}
+
+func router(id slipway.RouterID) string { return "router " + string(id) }
 
 // sayRoute tells who drops out of the traffic without having been asked to,
 // and, at rest, who comes back.
