@@ -63,16 +63,19 @@ func (j *job) run(ctx context.Context) bool {
 	if err == nil {
 		err = j.finish(attempt, status)
 	}
-	lost := err != nil
-	j.Logger.InfoContext(ctx, "job ended", "job", j.spec.ID, "status", status.String(), "lost", lost, "err", err)
+	if err != nil {
+		j.Logger.WarnContext(ctx, "the attempt was lost", "job", j.spec.ID, "err", err)
+	} else {
+		j.Logger.InfoContext(ctx, "job ended", "job", j.spec.ID, "status", status.String())
+	}
 	lose(nil)
 	wg.Wait()
 	for _, dir := range []string{j.path("job"), j.path("checkout")} {
-		if err := removeAll(dir); err != nil {
-			j.Logger.WarnContext(ctx, "clean up", "err", err)
+		if problem := removeAll(dir); problem != nil {
+			j.Logger.WarnContext(ctx, "clean up", "err", problem)
 		}
 	}
-	return !lost
+	return err == nil
 }
 
 // perform runs the job and delivers its log. Its error is that the attempt was
