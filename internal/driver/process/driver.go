@@ -32,7 +32,7 @@ type Driver struct {
 	shim         []string
 	log          *slog.Logger
 	patience     time.Duration
-	lock         *os.File
+	lock         *lockFile
 	ledger       *ledger
 	trees        *trees
 
@@ -107,7 +107,7 @@ func Open(c Config) (*Driver, error) {
 			return nil, explain("make "+dir, err)
 		}
 	}
-	if d.lock, err = lock(filepath.Join(dir, "lock")); err != nil {
+	if d.lock, err = takeLock(filepath.Join(dir, "lock")); err != nil {
 		return nil, err
 	}
 	if err := d.load(); err != nil {

@@ -67,24 +67,6 @@ func loadJSON(path string, v any) error {
 	return nil
 }
 
-// lock takes the lock file at path for as long as the returned file is open.
-// It is the kernel's: it goes with the process, however that ends. A lock that
-// is held is a Conflict.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, slipway.Errorf(slipway.Conflict, "%s is held by another process", path)
-		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return f, nil
-}
-
 // explain turns an error of the file system that a person can mend into words,
 // and leaves every other as it is.
 func explain(doing string, err error) error {

@@ -123,7 +123,7 @@ func (d *Driver) attended(i *instance) bool {
 	if d.ownShim(i) != nil {
 		return true
 	}
-	l, err := lock(filepath.Join(i.dir, lockName))
+	l, err := tryLock(filepath.Join(i.dir, lockName))
 	if err != nil {
 		return slipway.CodeOf(err) == slipway.Conflict
 	}

@@ -41,7 +41,7 @@ func RunShim(ctx context.Context, dir string) error {
 	if err := os.Chdir(dir); err != nil {
 		return slipway.Errorf(slipway.NotFound, "no instance in %s: %w", dir, err)
 	}
-	lock, err := lock(lockName)
+	lock, err := takeLock(lockName)
 	if err != nil {
 		return err
 	}
