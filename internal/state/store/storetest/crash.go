@@ -26,7 +26,9 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, writeForever(context.Background(), url, os.Stdout))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	dropDatabase()
+	os.Exit(code)
 }
 
 // writeForever commits state after state, each with one event, and says the

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver of the databases below
@@ -14,8 +15,9 @@ import (
 
 const variable = "SLIPWAY_TEST_POSTGRES"
 
-// Postgres makes an empty database for a test and drops it at its end. Without
-// a server it skips, except in CI, where nothing may.
+// Postgres makes an empty schema for a test, in the database of this process,
+// and drops it at the test's end. Without a server it skips, except in CI, where
+// nothing may.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(variable)
@@ -25,21 +27,44 @@ func Postgres(t testing.TB) string {
 	case server == "":
 		t.Skipf("%s is not set: dev/setup starts PostgreSQL", variable)
 	}
-	name := "slipway_test_" + strings.ToLower(rand.Text())
-	// A collation that is not bytes, to see that order does not depend on it.
-	administer(t, server, `CREATE DATABASE `+name+` TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'`)
-	t.Cleanup(func() { administer(t, server, `DROP DATABASE `+name+` WITH (FORCE)`) })
-	u, err := url.Parse(server)
+	u, err := database()
 	ok(t, err)
-	u.Path = "/" + name
+	name := "test_" + strings.ToLower(rand.Text())
+	ok(t, administer(u.String(), `CREATE SCHEMA `+name))
+	t.Cleanup(func() { ok(t, administer(u.String(), `DROP SCHEMA `+name+` CASCADE`)) })
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
 	return u.String()
 }
 
-func administer(t testing.TB, server, statement string) {
-	t.Helper()
+// database is the one database of this process: making one takes a second. Its
+// collation is not that of bytes, to see that order does not depend on it.
+var database = sync.OnceValues(func() (url.URL, error) {
+	server := os.Getenv(variable)
+	name := "slipway_test_" + strings.ToLower(rand.Text())
+	err := administer(server, `CREATE DATABASE `+name+` TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'`)
+	if err != nil {
+		return url.URL{}, err
+	}
+	dropDatabase = func() { _ = administer(server, `DROP DATABASE `+name+` WITH (FORCE)`) }
+	u, err := url.Parse(server)
+	if err != nil {
+		return url.URL{}, err
+	}
+	u.Path = "/" + name
+	return *u, nil
+})
+
+// dropDatabase drops what database made; Main calls it when all tests are over.
+var dropDatabase = func() {}
+
+func administer(server, statement string) error {
 	db, err := sql.Open("pgx", server)
-	ok(t, err)
-	defer db.Close() //nolint:errcheck // nothing is written through it later
-	_, err = db.ExecContext(context.WithoutCancel(t.Context()), statement)
-	ok(t, err)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(context.Background(), statement)
+	return err
 }
