@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,13 +128,21 @@ func free(port int) bool {
 	return err == nil
 }
 
-// example writes one of the example's services into a directory, as a git
-// repository with one commit: example SERVICE DIR
+// example makes a git repository of one of the example's folders, with one
+// commit: example NAME DIR. The services look for their submodule beside them.
 func example(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: example SERVICE DIR")
+		ts.Fatalf("usage: example NAME DIR")
 	}
-	ts.Check(examples.Write(args[0], ts.MkAbs(args[1])))
+	name, dir := args[0], ts.MkAbs(args[1])
+	ts.Check(examples.Copy(name, dir))
+	git := func(args ...string) { ts.Check(ts.Exec("git", append([]string{"-C", dir}, args...)...)) }
+	git("init", "-q")
+	if name != examples.Scripts {
+		git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../"+examples.Scripts+".git", "ci")
+	}
+	git("add", "--all")
+	git("commit", "-qm", "Begin "+name)
 }
 
 // until runs a command until it succeeds and its output holds a text:
@@ -157,10 +164,9 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no %q within %d s; the last answer:\n%s", args[1], seconds, last)
 }
 
-// curl asks a URL once, with the program of that name when a script wants what
-// only it can do; here, plainly.
+// curl asks a URL once; any answer of 400 or more is a failure.
 func curl(ts *testscript.TestScript, neg bool, args []string) {
-	if runtime.GOOS == "" || len(args) == 0 {
+	if len(args) == 0 {
 		ts.Fatalf("usage: curl [OPTION …] URL")
 	}
 	err := ts.Exec("curl", append([]string{"-sS", "--max-time", "5", "--fail-with-body"}, args...)...)

@@ -44,6 +44,9 @@ var DefaultQueues = []string{"test", "production"}
 // migrations run before it does.
 const serverPatience = 60 * time.Second
 
+// endPatience is how long instances may take to end when all is taken down.
+const endPatience = 60 * time.Second
+
 // Up runs everything on this machine until it is interrupted. Interrupted
 // (SIGINT, or `slipway down`) it ends all, instances included; terminated
 // (SIGTERM) it leaves router and instances serving, for the next Up to adopt.
@@ -101,7 +104,9 @@ func Up(ctx context.Context, o UpOptions) error {
 		_, _ = fmt.Fprintln(o.Out, "slipway: ending everything, instances included …")
 	}
 	s.stop(func(r *role) bool { return !r.stays })
-	err = endInstances(context.WithoutCancel(ctx), data)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	err = endInstances(ending, data)
 	s.stop(func(r *role) bool { return r.stays })
 	return err
 }
