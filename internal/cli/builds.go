@@ -29,6 +29,8 @@ func (a *app) buildsCommand() *cobra.Command {
 			switch {
 			case a.json:
 				return s.json(all)
+			case len(all) == 0 && len(args) > 0:
+				return s.line("No builds of %s yet. They come by git push, to a repository with a pipeline.", args[0])
 			case len(all) == 0:
 				return s.line("No builds yet. In a repository with a pipeline: slipway remote add && git push slipway master")
 			}

@@ -85,8 +85,11 @@ func (p *progress) head(d api.Deployment) string {
 }
 
 func fromTo(d api.Deployment) string {
-	if d.From == 0 {
+	switch d.From {
+	case 0:
 		return release(d.Release)
+	case d.Release:
+		return release(d.Release) + " anew"
 	}
 	return release(d.From) + " → " + release(d.Release)
 }

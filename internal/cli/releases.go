@@ -29,6 +29,8 @@ func (a *app) releasesCommand() *cobra.Command {
 			}
 			s := a.screen(c)
 			switch {
+			case len(all) == 0 && len(args) > 0:
+				return slipway.Errorf(slipway.NotFound, "there is no release of %q", args[0]).Do("see all: slipway releases")
 			case a.json:
 				return s.json(all)
 			case len(all) == 0:

@@ -73,7 +73,7 @@ func (p *play) play(ctx context.Context) error {
 		{"A version that is fine in test is never ready in production: it is refused", p.badVersion},
 		{"A person rolls back by hand", p.rollBack},
 		{"The server is killed in the middle of a rollout, between commit and act", p.crash},
-		{"Nothing was lost", p.settle},
+		{"How it went", p.settle},
 	} {
 		p.title(act.title)
 		if err := act.play(ctx); err != nil {
