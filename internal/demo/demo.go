@@ -116,7 +116,7 @@ func (p *play) keep() {
 	for _, command := range []string{"login", "status", "events --follow", "down"} {
 		p.say("  %s --data %s %s", p.Exe, p.data(), command)
 	}
-	p.say("Its directory, to be removed after down: %s", p.dir)
+	p.say("Afterwards: chmod -R u+w %s && rm -r %s", p.dir, p.dir)
 }
 
 // end ends what was started and removes it. When the demo failed, the logs are
@@ -128,13 +128,16 @@ func (p *play) end(ctx context.Context, failed error) error {
 	if p.memory != nil {
 		p.memory.stop()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downPatience)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), downPatience)
 	defer cancel()
-	downErr := p.down(ctx)
-	if failed == nil {
+	downErr := p.down(last)
+	switch {
+	case failed == nil:
 		failed = downErr
+	case ctx.Err() != nil:
+		failed = ctx.Err() // a person has seen enough: nothing went wrong
 	}
-	if failed != nil {
+	if failed != nil && ctx.Err() == nil {
 		kept, err := os.MkdirTemp("", "slipway-demo-logs-")
 		if err == nil {
 			err = os.CopyFS(filepath.Join(kept, "logs"), os.DirFS(filepath.Join(p.data(), "logs")))

@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,6 +137,20 @@ esac
 	text, err := os.ReadFile(filepath.Join(left[0], "logs", "server.log"))
 	if err != nil || string(text) != "out of luck\n" {
 		t.Errorf("the log: %q %v", text, err)
+	}
+}
+
+func TestInterruptionLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	exe := filepath.Join(t.TempDir(), "slipway")
+	if err := os.WriteFile(exe, []byte("#!/bin/sh\nfor last; do :; done; mkdir -p \"$last/logs\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	err := Run(ctx, Options{Exe: exe, Yes: true, Out: io.Discard})
+	if left, _ := os.ReadDir(os.TempDir()); !errors.Is(err, context.Canceled) || len(left) > 0 {
+		t.Errorf("%v, left %v", err, left)
 	}
 }
 
