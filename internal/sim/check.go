@@ -2,6 +2,7 @@ package sim
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -100,16 +101,12 @@ func (w *World) checkPhase(was, is slipway.Deployment) {
 	if was.Phase == is.Phase {
 		return
 	}
-	legal := map[slipway.Phase]bool{}
-	switch was.Phase {
-	case slipway.Pending:
-		legal = map[slipway.Phase]bool{slipway.Progressing: true, slipway.Cancelled: true, slipway.Superseded: true, slipway.Failed: true, slipway.Succeeded: true}
-	case slipway.Progressing:
-		legal = map[slipway.Phase]bool{slipway.Succeeded: true, slipway.Failed: true, slipway.RollingBack: true, slipway.RolledBack: true}
-	case slipway.RollingBack:
-		legal = map[slipway.Phase]bool{slipway.RolledBack: true, slipway.Stuck: true}
+	legal := map[slipway.Phase][]slipway.Phase{
+		slipway.Pending:     {slipway.Progressing, slipway.Cancelled, slipway.Superseded, slipway.Failed},
+		slipway.Progressing: {slipway.Succeeded, slipway.Failed, slipway.RollingBack, slipway.RolledBack},
+		slipway.RollingBack: {slipway.RolledBack, slipway.Stuck},
 	}
-	if !legal[is.Phase] {
+	if !slices.Contains(legal[was.Phase], is.Phase) {
 		w.violate("invariant 7: deployment %d goes from %s to %s", is.ID, was.Phase, is.Phase)
 	}
 	if is.Phase.Ended() {

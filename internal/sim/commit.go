@@ -110,6 +110,7 @@ func (s *server) checkEnd(before, next slipway.State) {
 		if n := s.w.stops[d.Stable] - s.w.starts[d.ID].stops; d.Stable != "" && n > 0 {
 			s.w.violate("deployment %d says that nothing was touched, but %d of %s were stopped", d.ID, n, d.Stable)
 		}
+	case slipway.Pending, slipway.Progressing, slipway.RollingBack, slipway.Cancelled, slipway.Superseded, slipway.Stuck:
 	case slipway.RolledBack: // 6
 		if n := s.count(t.ID, d.Candidate, runs); n > 0 {
 			s.w.violate("invariant 6: deployment %d is rolled back while %d of its instances run", d.ID, n)

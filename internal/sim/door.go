@@ -61,7 +61,7 @@ type driverDoor struct {
 }
 
 func (d driverDoor) Apply(_ context.Context, g slipway.GroupSpec) error {
-	do := func() error { return d.driver.apply(g) }
+	do := func() error { return d.apply(g) }
 	d.s.repeat(do)
 	return d.s.call("apply "+string(g.ID), func() error {
 		d.s.checkApply(g)
@@ -70,7 +70,7 @@ func (d driverDoor) Apply(_ context.Context, g slipway.GroupSpec) error {
 }
 
 func (d driverDoor) Stop(_ context.Context, t slipway.TargetID, i slipway.InstanceID, f slipway.Fence) error {
-	do := func() error { return d.driver.stop(t, i, f) }
+	do := func() error { return d.stop(t, i, f) }
 	d.s.repeat(do)
 	return d.s.call("stop "+string(i), func() error {
 		d.s.checkStop(t, i, f)
@@ -79,15 +79,15 @@ func (d driverDoor) Stop(_ context.Context, t slipway.TargetID, i slipway.Instan
 }
 
 func (d driverDoor) Forget(_ context.Context, t slipway.TargetID, i slipway.InstanceID, f slipway.Fence) error {
-	do := func() error { return d.driver.forget(t, i, f) }
+	do := func() error { return d.forget(t, i, f) }
 	d.s.repeat(do)
 	return d.s.call("forget "+string(i), do)
 }
 
 func (d driverDoor) List(context.Context) (groups []slipway.GroupStatus, err error) {
 	err = d.s.call("list", func() error {
-		groups = d.driver.list()
-		d.s.seen = d.driver.glimpse()
+		groups = d.list()
+		d.s.seen = d.glimpse()
 		return nil
 	})
 	return groups, err

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -54,13 +55,14 @@ func say(text string) {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() { // a file would be overwritten: its offset is not shared
 			if out, err := os.OpenFile(path, os.O_WRONLY, 0); err == nil {
-				defer out.Close()
-				fmt.Fprintln(out, text)
-				return
+				_, err = fmt.Fprintln(out, text)
+				if errors.Join(err, out.Close()) == nil {
+					return
+				}
 			}
 		}
 	}
-	fmt.Println(text)
+	_, _ = fmt.Fprintln(os.Stdout, text)
 }
 
 func report(t *testing.T, r Report) {

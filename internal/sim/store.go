@@ -19,7 +19,6 @@ type store struct {
 	revisions   map[slipway.RevisionID]slipway.Revision
 	releases    map[slipway.ServiceName][]slipway.Release // by number, from 1
 	events      []slipway.Event
-	ports       int
 }
 
 // row is one target's state, and all that it ever was.
@@ -210,7 +209,7 @@ func (s *store) Deployment(_ context.Context, d slipway.DeploymentID) (slipway.D
 func (s *store) Deployments(_ context.Context, f slipway.DeploymentFilter, limit int) ([]slipway.Deployment, error) {
 	var found []slipway.Deployment
 	for _, d := range slices.Backward(s.deployments) {
-		if (f.Target == slipway.TargetID{} || f.Target == d.Target) && !(f.Open && d.Phase.Ended()) && len(found) < limit {
+		if (f.Target == slipway.TargetID{} || f.Target == d.Target) && (!f.Open || !d.Phase.Ended()) && len(found) < limit {
 			found = append(found, *d)
 		}
 	}

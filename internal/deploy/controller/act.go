@@ -69,9 +69,6 @@ func (c *Controller) note(m *mind, g slipway.GroupID, err error) bool {
 
 // permanent reports whether asking again cannot help.
 func permanent(err error) bool {
-	switch slipway.CodeOf(err) {
-	case slipway.Invalid, slipway.NotFound, slipway.TooLarge:
-		return true
-	}
-	return false
+	code := slipway.CodeOf(err)
+	return code == slipway.Invalid || code == slipway.NotFound || code == slipway.TooLarge
 }

@@ -11,9 +11,8 @@ import (
 )
 
 var (
-	mei    = slipway.Actor{Kind: slipway.ActorUser, Name: "Mei"}
-	web    = slipway.TargetID{Service: "web", Environment: "test"}
-	worker = slipway.TargetID{Service: "worker", Environment: "test"}
+	mei = slipway.Actor{Kind: slipway.ActorUser, Name: "Mei"}
+	web = slipway.TargetID{Service: "web", Environment: "test"}
 )
 
 // manifest of a service with three replicas in test and one in prod.
@@ -152,10 +151,10 @@ func (w *world) events(d slipway.DeploymentID) (planned, acted int) {
 		w.t.Fatal(err)
 	}
 	for _, e := range events {
-		switch e.Kind {
-		case slipway.DeploymentPlanned:
+		if e.Kind == slipway.DeploymentPlanned {
 			planned++
-		case slipway.DeploymentActed:
+		}
+		if e.Kind == slipway.DeploymentActed {
 			acted++
 		}
 	}

@@ -110,7 +110,7 @@ func (s *story) target(t *testing.T, td *datadriven.TestData) {
 		Specs:  map[slipway.GroupID]slipway.GroupSpec{}, Draining: map[slipway.InstanceID]slipway.Drain{},
 	}
 	if kind == slipway.Web {
-		for _, r := range strings.Fields(text(t, td, "routers", "r1")) {
+		for r := range strings.FieldsSeq(text(t, td, "routers", "r1")) {
 			s.routers = append(s.routers, slipway.RouteStatus{Router: slipway.RouterID(r)})
 		}
 	}
@@ -295,10 +295,10 @@ func (s *story) run() {
 		s.now = s.now.Add(100 * time.Millisecond)
 		for _, g := range s.groups {
 			for _, i := range g.Instances {
-				switch i.Phase {
-				case slipway.InstanceStarting:
+				if i.Phase == slipway.InstanceStarting {
 					s.change(i.ID, "ready", "")
-				case slipway.InstanceStopping:
+				}
+				if i.Phase == slipway.InstanceStopping {
 					s.change(i.ID, "stopped", "")
 				}
 			}
