@@ -14,13 +14,7 @@ func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 	}
 	d := next.Deployment
 	if d != nil && before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
-		s.w.starts[d.ID] = start{
-			capacity: s.count(next.Target.ID, "", func(g glimpse) bool { _, leaving := before.Draining[g.id]; return serves(g) && !leaving }),
-			stops: s.w.stops[d.Stable] + s.count(next.Target.ID, d.Stable, func(g glimpse) bool {
-				_, leaving := before.Draining[g.id]
-				return leaving && g.phase != slipway.InstanceStopped
-			}),
-		}
+		s.w.starts[d.ID] = s.found(before, d)
 	}
 	s.checkCapacity(before, next)
 	if d != nil && before.Deployment.Phase != d.Phase {
@@ -61,15 +55,36 @@ func (s *server) checkWeights(r slipway.Route) {
 	}
 }
 
+// found is what a deployment finds when it begins to move.
+func (s *server) found(before slipway.State, d *slipway.Deployment) start {
+	var f start
+	f.stops = s.w.stops[d.Stable]
+	for _, g := range s.seen {
+		_, leaving := before.Draining[g.id]
+		switch {
+		case g.target != d.Target:
+		case serves(g) && !leaving:
+			f.ready = append(f.ready, g.id)
+		case leaving && g.group == d.Stable && g.phase != slipway.InstanceStopped:
+			f.stops++
+		}
+	}
+	return f
+}
+
 // checkCapacity: (1) nobody who is ready is taken out when that leaves fewer
 // ready ones than there were at the start, or than are wanted.
 func (s *server) checkCapacity(before, next slipway.State) {
 	t := next.Target.ID
-	taken := s.count(t, "", func(g glimpse) bool {
+	taken := 0
+	for _, g := range s.seen {
 		_, was := before.Draining[g.id]
 		_, is := next.Draining[g.id]
-		return serves(g) && is && !was
-	})
+		if g.target == t && serves(g) && is && !was {
+			s.w.taken[g.id] = true
+			taken++
+		}
+	}
 	stay := s.count(t, "", func(g glimpse) bool { _, leaving := next.Draining[g.id]; return serves(g) && !leaving })
 	if floor := s.floor(next); taken > 0 && stay < floor {
 		s.w.violate("invariant 1: %s takes %d out of %s and leaves %d ready of at least %d", s.name, taken, t, stay, floor)
@@ -88,7 +103,22 @@ func (s *server) floor(next slipway.State) int {
 	if d.Stages[0].Order == slipway.Vacate {
 		return 0
 	}
-	return min(s.w.starts[d.ID].capacity, d.Want)
+	floor := min(s.remains(d), d.Want)
+	if d.Phase == slipway.RollingBack {
+		floor = min(floor, t.Want)
+	}
+	return floor
+}
+
+// remains is the capacity that a deployment found, but for crashes.
+func (s *server) remains(d *slipway.Deployment) int {
+	n := 0
+	for _, id := range s.w.starts[d.ID].ready {
+		if s.w.taken[id] || s.count(d.Target, "", func(g glimpse) bool { return g.id == id && serves(g) }) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // checkEnd: a deployment ends as it says.

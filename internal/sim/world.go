@@ -13,8 +13,8 @@ import (
 
 // start is what a deployment found when it began to move.
 type start struct {
-	capacity int // ready instances
-	stops    int // of the old group, done or decided so far
+	ready []slipway.InstanceID
+	stops int // of the old group, done or decided so far
 }
 
 // Options vary a world.
@@ -41,6 +41,7 @@ type World struct {
 
 	starts map[slipway.DeploymentID]start // what deployments found
 	stops  map[slipway.GroupID]int        // instances of a group that were asked to stop
+	taken  map[slipway.InstanceID]bool    // who was taken out while ready
 
 	calm      bool // no more faults
 	suspended int  // how many servers stand still in the middle of a call
@@ -60,7 +61,7 @@ func newWorld(seed uint64, o Options) *World {
 	w := &World{
 		rng: rand.New(rand.NewPCG(seed, 0x5117)), began: began, now: began, options: o,
 		routes: map[slipway.TargetID]slipway.Route{},
-		starts: map[slipway.DeploymentID]start{}, stops: map[slipway.GroupID]int{},
+		starts: map[slipway.DeploymentID]start{}, stops: map[slipway.GroupID]int{}, taken: map[slipway.InstanceID]bool{},
 		counts: Counts{Ended: map[slipway.Phase]int{}},
 	}
 	w.store = newStore(w)

@@ -9,19 +9,35 @@ import (
 
 // release picks who leaves: of every group what is more than it keeps, the
 // least useful first. Somebody ready leaves only while enough others are ready.
+//
+// The group that a deployment replaces goes first. What its schedule lets go it
+// may always let go, or a leftover that helped at the start and crashed since
+// would hold up the deployment for ever.
 func (p *plan) release() {
+	first := slipway.GroupID("")
+	if d := p.next.Deployment; d != nil && d.Phase == slipway.Progressing {
+		first = d.Stable
+		stage := d.Stages[d.At]
+		p.releaseFrom(first, min(p.floor, stage.New+stage.Old))
+	}
 	for _, g := range p.groups() {
-		p.findEnding(g)
-		members := p.members(g)
-		extra := len(members) - p.keep[g]
-		slices.SortStableFunc(members, byUse)
-		for _, i := range members {
-			if extra <= 0 || i.Phase == slipway.InstanceReady && p.capacity() <= p.floor {
-				break
-			}
-			p.leave(g, i)
-			extra--
+		if g != first {
+			p.releaseFrom(g, p.floor)
 		}
+	}
+}
+
+func (p *plan) releaseFrom(g slipway.GroupID, floor int) {
+	p.findEnding(g)
+	members := p.members(g)
+	extra := len(members) - p.keep[g]
+	slices.SortStableFunc(members, byUse)
+	for _, i := range members {
+		if extra <= 0 || i.Phase == slipway.InstanceReady && p.capacity() <= floor {
+			break
+		}
+		p.leave(g, i)
+		extra--
 	}
 }
 
