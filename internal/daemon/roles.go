@@ -197,5 +197,9 @@ func endInstances(ctx context.Context, data Data) error {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	return d.StopAll(ctx)
+	if err := d.StopAll(ctx); err != nil {
+		return err
+	}
+	_ = os.Remove(data.sockets()) // stays while something is left in it
+	return nil
 }

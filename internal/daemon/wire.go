@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
@@ -74,9 +72,13 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	if err := p.wireBuilds(data, exe, at, log); err != nil {
 		return nil, err
 	}
+	owner, err := takeOver(ctx, data, p.store)
+	if err != nil {
+		return nil, err
+	}
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Log: log.With("part", "controller"),
-		Owner: "server-" + uuid.NewString(), FirstPort: o.RoutePort, PortFree: portFree, Failpoint: failpoint(log),
+		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Failpoint: failpoint(log),
 	}
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Routes: p.control, Output: p.driver, Jobs: p.dispatch, URL: at.url,
@@ -163,7 +165,7 @@ func (p *parts) handler(at place) http.Handler {
 	mux.Handle("/router/v1/", p.control.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.Handle("/", auth.Browser(at.host, pages))
-	return mux
+	return recovering(mux, p.log)
 }
 
 func (p *parts) close() {

@@ -40,6 +40,16 @@ func (s *Store) Acquire(ctx context.Context, id slipway.TargetID, owner string, 
 	return f, nil
 }
 
+// EndLeases ends the leases of owner, whose process is proven dead, so that the
+// next one need not wait for their end. Whatever the dead one had under way stays
+// refused: the targets still change hands.
+func (s *Store) EndLeases(ctx context.Context, owner string) error {
+	return s.write(ctx, "end the leases of a dead owner", func(ctx context.Context, t *tx) error {
+		_, err := t.ExecContext(ctx, `UPDATE targets SET owned_until = 0 WHERE owner = $1`, owner)
+		return err
+	})
+}
+
 // LoadState reads the committed parts of a target's state: Target, Specs,
 // Draining, Route and the Deployment that moves it, else the oldest that is pending,
 // else nil. They are of one moment.

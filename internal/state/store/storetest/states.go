@@ -55,6 +55,13 @@ func leaseEnds(t *testing.T, s *store.Store) {
 	}
 	_, err = s.Acquire(t.Context(), prod, "old", lease)
 	fails(t, slipway.Conflict, err)
+	ok(t, s.EndLeases(t.Context(), "old")) // it has none
+	_, err = s.Acquire(t.Context(), prod, "newest", lease)
+	fails(t, slipway.Conflict, err)
+	ok(t, s.EndLeases(t.Context(), "new"))
+	if f := value(s.Acquire(t.Context(), prod, "newest", lease))(t); f.Generation != 3 {
+		t.Errorf("generation %d after a dead owner's lease was ended", f.Generation)
+	}
 }
 
 func state(t *testing.T, s *store.Store) {
