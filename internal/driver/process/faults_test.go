@@ -305,3 +305,37 @@ func TestNothingEscapesAStop(t *testing.T) {
 		})
 	}
 }
+
+func TestStoppedBeforeItsShimIsHeard(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	w := newWorld(t)
+	d := w.start()
+	for n := range uint64(10) {
+		f := slipway.Fence{Epoch: 1, Generation: n + 1}
+		apply(t, d, w.group(1, func(g *slipway.GroupSpec) { g.Fence = f }))
+		i := all(t, d)[0]
+		time.Sleep(time.Duration(n) * 3 * time.Millisecond)
+		if err := d.Stop(t.Context(), shop, i.ID, f); err != nil {
+			t.Fatal(err)
+		}
+		await(t, d, "stopped", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceStopped })
+		if err := d.Forget(t.Context(), shop, i.ID, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // a shim too many would be up by now
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range lines {
+		if line, err := os.ReadFile(name); err == nil && strings.Contains(string(line), w.dir) {
+			t.Errorf("%s still runs: %q", name, line)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(w.dir, "instances", "*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

@@ -29,14 +29,17 @@ func (d *Driver) follow(ctx context.Context, i *instance) {
 	failures := 0
 	for {
 		heard, err := d.listen(ctx, i)
-		if ctx.Err() != nil || d.status(i).Phase == slipway.InstanceStopped {
+		if ctx.Err() != nil {
+			return
+		}
+		d.bereft(i, err)
+		if d.status(i).Phase == slipway.InstanceStopped {
 			return
 		}
 		if heard {
 			failures = 0
 		}
 		failures++
-		d.bereft(i, err)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			d.replace(i)
 		}
@@ -214,6 +217,9 @@ func (d *Driver) awaitUnattended(i *instance) {
 func (d *Driver) bereft(i *instance, err error) {
 	r := d.lastReport(i)
 	trouble := errNoShim.Error()
+	if r.Phase == slipway.InstanceStopped {
+		trouble = "" // as it should be
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		trouble = "its shim does not answer"
 	}

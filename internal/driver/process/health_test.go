@@ -167,9 +167,10 @@ func TestStopAllLeavesNothing(t *testing.T) {
 			w := newWorld(t)
 			d, close := w.open()
 			apply(t, d, w.group(3))
-			await(t, d, "ready", ready)
 			var pids []int
 			for _, i := range all(t, d) {
+				id := i.ID
+				w.awaitTold("ready", func(i slipway.InstanceStatus) bool { return i.ID == id && ready(i) })
 				pids = append(pids, w.shim(i))
 			}
 			if !running {

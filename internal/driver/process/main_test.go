@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -211,6 +212,7 @@ type world struct {
 	images  *images
 	app     slipway.Digest
 	shims   []string // command
+	opened  []func() // close what was opened
 
 	mu   sync.Mutex
 	seen []slipway.InstanceStatus // all that drivers have told of, in turn
@@ -226,6 +228,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.shims = shimCommand(self)
+	t.Cleanup(w.end)
 	return w
 }
 
@@ -271,7 +274,7 @@ func (w *world) open() (d *process.Driver, close func()) {
 		time.Sleep(time.Millisecond)
 	}
 	go func() { ended <- d.Run(ctx) }()
-	return d, sync.OnceFunc(func() {
+	close = sync.OnceFunc(func() {
 		cancel()
 		for range 2 {
 			if err := <-ended; err != nil {
@@ -282,6 +285,8 @@ func (w *world) open() (d *process.Driver, close func()) {
 			w.t.Errorf("Close: %v", err)
 		}
 	})
+	w.opened = append(w.opened, close)
+	return d, close
 }
 
 // awaitTold waits until an instance was told to be as ok says, be it for a
@@ -301,19 +306,31 @@ func (w *world) awaitTold(what string, ok func(slipway.InstanceStatus) bool) sli
 	panic("unreachable")
 }
 
-// start opens a driver whose instances end with the test.
+// start opens a driver that ends with the test.
 func (w *world) start() *process.Driver {
 	w.t.Helper()
-	d, close := w.open()
-	w.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := d.StopAll(ctx); err != nil {
-			w.t.Errorf("StopAll: %v", err)
-		}
-		close()
-	})
+	d, _ := w.open()
 	return d
+}
+
+// end ends everything that a test has left running, however it ended itself.
+func (w *world) end() {
+	for _, close := range w.opened {
+		close()
+	}
+	if _, err := os.Stat(w.dir); err != nil {
+		return
+	}
+	d, err := process.Open(w.config())
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := errors.Join(d.StopAll(ctx), d.Close()); err != nil {
+		w.t.Error(err)
+	}
 }
 
 var shop = slipway.TargetID{Service: "shop", Environment: "test"}

@@ -75,6 +75,11 @@ func (d *Driver) forget(i *instance) error {
 	if s := d.status(i); s.Phase != slipway.InstanceStopped {
 		return slipway.Errorf(slipway.Conflict, "%s of %s is %s; only a stopped instance can be forgotten", s.ID, i.spec.Target, s.Phase)
 	}
+	l, err := takeLock(filepath.Join(i.dir, lockName)) // its shim ends a moment later than it
+	if err != nil {
+		return explain("forget "+string(i.spec.ID), err)
+	}
+	defer func() { _ = l.Close() }()
 	if err := d.keepLog(i); err != nil {
 		d.log.Warn("keep the end of a log", "instance", i.spec.ID, "err", err)
 	}
@@ -82,6 +87,7 @@ func (d *Driver) forget(i *instance) error {
 	if err := os.Rename(i.dir, half); err != nil {
 		return explain("forget "+string(i.spec.ID), err)
 	}
+	_ = os.Remove(filepath.Join(half, specFile)) // first: no shim that waits for the lock takes it for an instance
 	d.mu.Lock()
 	delete(d.instances, i.spec.ID)
 	used := map[string]bool{}

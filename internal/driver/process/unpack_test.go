@@ -248,22 +248,21 @@ func TestAFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a small tmpfs needs root")
 	}
-	w := newWorld(t)
-	if err := os.Mkdir(w.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := mount(w.dir, 1<<20); err != nil {
+	small := t.TempDir()
+	if err := mount(small, 1<<20); err != nil {
 		t.Skip("a small tmpfs cannot be mounted here:", err)
 	}
 	t.Cleanup(func() {
-		err := syscall.Unmount(w.dir, 0)
+		err := syscall.Unmount(small, 0)
 		for start := time.Now(); err != nil && time.Since(start) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
-			err = syscall.Unmount(w.dir, 0) // the kernel may still be closing what ended
+			err = syscall.Unmount(small, 0) // the kernel may still be closing what ended
 		}
 		if err != nil {
 			t.Error("unmount:", err)
 		}
 	})
+	w := newWorld(t) // ends before the disk does
+	w.dir = small
 	d := w.start()
 	apply(t, d, w.group(1))
 	before := await(t, d, "ready", ready)
