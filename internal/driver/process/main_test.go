@@ -328,7 +328,7 @@ func (w *world) end() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := errors.Join(d.StopAll(ctx), d.Close()); err != nil {
+	if err := errors.Join(d.StopAll(ctx), d.Close(), os.RemoveAll(w.runtime)); err != nil {
 		w.t.Error(err)
 	}
 }
