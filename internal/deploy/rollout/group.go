@@ -123,6 +123,6 @@ func (p *plan) needs(g slipway.GroupID) bool {
 	return g == p.next.Target.Stable || moving && (g == d.Stable || g == d.Candidate)
 }
 
-// unknown reports whether a driver could not tell what the group runs, so that
-// nothing can be asked of it but to end.
-func unknown(s slipway.GroupSpec) bool { return s.Revision.ID == "" }
+// unknown reports whether the group was found and not made by us: its revision
+// is a name at most, so nothing can be asked of it but to end.
+func unknown(s slipway.GroupSpec) bool { return s.Revision.Kind == "" }

@@ -205,7 +205,7 @@ func (f *Fake) List(context.Context) ([]slipway.GroupStatus, error) {
 		g := groups[i.group]
 		if g == nil {
 			t := i.group.target
-			g = &slipway.GroupStatus{ID: i.group.id, Target: t, Fence: f.fences[t], Replicas: f.replicas[i.group]}
+			g = &slipway.GroupStatus{ID: i.group.id, Target: t, Revision: i.revision.ID, Fence: f.fences[t], Replicas: f.replicas[i.group]}
 			groups[i.group] = g
 		}
 		g.Instances = append(g.Instances, i.status)

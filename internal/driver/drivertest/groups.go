@@ -20,8 +20,8 @@ func applies(b *bench) {
 	}
 	b.awaitReady(beta, "g2", 1)
 	g := b.awaitReady(alpha, "g1", 3)
-	if g.Fence != fence(7) || g.Replicas != 3 {
-		b.Errorf("fence %s and %d replicas, want 1.7 and 3", g.Fence, g.Replicas)
+	if g.Fence != fence(7) || g.Replicas != 3 || g.Revision != "r-g1" {
+		b.Errorf("fence %s, %d replicas of revision %q, want 1.7 and 3 of r-g1", g.Fence, g.Replicas, g.Revision)
 	}
 	seen := map[netip.AddrPort]bool{}
 	for _, i := range g.Instances {

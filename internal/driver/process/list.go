@@ -30,7 +30,7 @@ func (d *Driver) List(ctx context.Context) ([]slipway.GroupStatus, error) {
 			if err != nil {
 				return nil, err
 			}
-			groups = append(groups, slipway.GroupStatus{ID: s.Group, Target: s.Target, Fence: r.Fence, Replicas: r.Groups[s.Group]})
+			groups = append(groups, slipway.GroupStatus{ID: s.Group, Target: s.Target, Revision: s.Revision, Fence: r.Fence, Replicas: r.Groups[s.Group]})
 		}
 		last := &groups[len(groups)-1]
 		last.Instances = append(last.Instances, d.status(i))
