@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/internal/ansi"
 )
@@ -18,6 +19,7 @@ var funcs = template.FuncMap{
 	"at":       func(t time.Time) *time.Time { return &t },
 	"took":     took,
 	"short":    short,
+	"digest":   func(d string) string { return slipway.Digest(d).Short() },
 	"shape":    shape,
 	"word":     word,
 	"moved":    moved,

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"strconv"
 
 	terminal "github.com/buildkite/terminal-to-html/v3"
@@ -37,11 +39,7 @@ func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
 	}
 	defer stream.close()
 	seen, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
-	lines, err := stream.lines(seen)
-	if err != nil {
-		s.Log.Error("log page", "err", err)
-		return
-	}
+	lines := &lines{to: stream, seen: seen}
 	if err := s.View.JobLog(stream.ctx, slipway.JobID(r.PathValue("job")), ansi.NewWriter(lines)); err != nil {
 		return // the browser connects again, with its last line
 	}
@@ -49,35 +47,70 @@ func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
 	stream.send("end", "")
 }
 
-// lines turns text into numbered lines of HTML and sends those after the first
-// seen ones.
-func (st *stream) lines(seen int) (*lines, error) {
-	screen, err := terminal.NewScreen(terminal.WithMaxSize(0, 1))
-	if err != nil {
-		return nil, err
-	}
-	l := &lines{screen: screen}
-	screen.ScrollOutFunc = func(html string) {
-		if l.sent++; l.sent > seen && l.sent <= maxLogLines {
-			_, _ = fmt.Fprintf(st.w, "id: %d\n", l.sent)
-			st.send("line", html)
+// lines sends text as numbered lines of HTML, those after the first seen ones.
+type lines struct {
+	to     *stream
+	seen   int
+	sent   int
+	line   []byte // that has no end yet
+	colour []byte // sequences in force where the line begins
+}
+
+const (
+	maxLine   = 16 << 10 // a longer line is broken
+	maxColour = 256
+)
+
+// Write takes text that is safe: colours are the only sequences in it.
+func (l *lines) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '\n')
+		switch {
+		case i >= 0:
+			l.line = append(l.line, rest[:i]...)
+			rest = rest[i+1:]
+			l.send()
+		case len(l.line) > maxLine:
+			l.send()
+		default:
+			l.line = append(l.line, rest...)
+			rest = nil
 		}
 	}
-	return l, nil
+	return len(p), l.to.ctx.Err()
 }
-
-// lines is a log on its way to a page.
-type lines struct {
-	screen *terminal.Screen
-	sent   int
-}
-
-func (l *lines) Write(p []byte) (int, error) { return l.screen.Write(p) }
 
 // end sends what had no line break at its end.
 func (l *lines) end() {
-	if rest := l.screen.AsHTML(); rest != "" {
-		l.screen.ScrollOutFunc(rest)
+	if len(l.line) > 0 {
+		l.send()
+	}
+}
+
+func (l *lines) send() {
+	if l.sent++; l.sent > l.seen && l.sent <= maxLogLines {
+		html := terminal.Render(append(bytes.Clone(l.colour), l.line...))
+		_, _ = fmt.Fprintf(l.to.w, "id: %d\n", l.sent)
+		l.to.send("line", html)
+	}
+	l.carry()
+	l.line = l.line[:0]
+}
+
+var (
+	colour = regexp.MustCompile(`\x1b\[[0-9:;]*m`)
+	reset  = regexp.MustCompile(`^\x1b\[0*m$`)
+)
+
+// carry finds which colours are in force at the end of the line.
+func (l *lines) carry() {
+	for _, c := range colour.FindAll(l.line, -1) {
+		switch {
+		case reset.Match(c):
+			l.colour = l.colour[:0]
+		case len(l.colour)+len(c) <= maxColour:
+			l.colour = append(l.colour, c...)
+		}
 	}
 }
 
