@@ -1,12 +1,9 @@
 package wire
 
 import (
-	"errors"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/procid"
@@ -30,11 +27,11 @@ func ProcessOf(r slipway.Router) Process {
 // was booted since, or it is gone from the process table that both share. What
 // cannot be proven from here is not claimed.
 func (p Process) Ended() bool {
-	here := Process{Host: thisHost(), ID: procid.ID{Boot: procid.HostBoot()}}
-	if p.SameMachine(here) && p.Boot != here.Boot {
-		return true
+	here := Process{Host: thisHost()}
+	if p.OfThisBoot() {
+		return p.Host == here.Host && p.Gone()
 	}
-	return p.Host == here.Host && p.Boot == here.Boot && gone(p.ID)
+	return p.SameMachine(here) && p.Gone()
 }
 
 // SameMachine reports whether both were seen on one machine, whatever its boot.
@@ -48,18 +45,6 @@ func (p Process) machine() string {
 		return p.Host[:i]
 	}
 	return p.Host
-}
-
-// gone does not take a process that this user may not see for one that ended.
-func gone(id procid.ID) bool {
-	if id.PID <= 0 || id.Alive() {
-		return false
-	}
-	if errors.Is(syscall.Kill(id.PID, 0), syscall.ESRCH) {
-		return true
-	}
-	_, err := os.Stat("/proc/" + strconv.Itoa(id.PID)) // a zombie, or another process with its number
-	return err == nil
 }
 
 // thisHost names the machine so that it outlives its boots, and the namespace in
