@@ -39,7 +39,7 @@ func (s *shim) adopt() *child {
 // lost is what is known of a child that ended while no shim was there.
 func (s *shim) lost(r Report) {
 	why := "it ended while it had no shim"
-	if r.Child.PID != 0 && !r.Child.ThisHostBoot() {
+	if r.Child.PID != 0 && !r.Child.OfThisBoot() {
 		why = "the host was restarted"
 	}
 	s.nursery.sweep(&child{}, s.spec.Mark)

@@ -6,11 +6,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // heartbeat is how often a shim is heard from at least.
@@ -30,21 +30,17 @@ type board struct {
 
 // recall reads what an earlier shim of the instance has left. A state that
 // cannot be read is none: whether a child runs is then found by its mark.
-func recall(log *slog.Logger) (*board, error) {
-	me, err := identify(os.Getpid())
-	if err != nil {
-		return nil, err
-	}
+func recall(log *slog.Logger) *board {
 	b := &board{log: log, changed: make(chan struct{})}
-	err = loadJSON(stateFile, &b.now)
+	err := loadJSON(stateFile, &b.now)
 	if errors.Is(err, fs.ErrNotExist) {
 		b.now = Report{Phase: slipway.InstanceStarting, Since: now()}
 	} else if err != nil {
 		log.Error("read the state", "err", err)
 		b.now = Report{Phase: slipway.InstanceStarting, Since: now(), Launching: true}
 	}
-	b.change(func(r *Report) { r.Shim = me })
-	return b, nil
+	b.change(func(r *Report) { r.Shim = procid.Self() })
+	return b
 }
 
 func (b *board) report() Report {

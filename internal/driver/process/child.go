@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // child is the process that an instance is, and the leader of its group.
 type child struct {
-	id      Identity
+	id      procid.ID
 	exited  chan struct{} // closed when it has ended
 	how     string        // set before exited is closed: exit 1
 	started time.Time
@@ -58,7 +60,7 @@ func (n *nursery) start(s Spec) (*child, error) {
 	}
 	pid := p.Pid
 	_ = p.Release() // it is reaped below
-	id, err := identify(pid)
+	id, err := procid.Of(pid)
 	if err != nil {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 		return nil, fmt.Errorf("identify process %d: %w", pid, err)
@@ -69,8 +71,8 @@ func (n *nursery) start(s Spec) (*child, error) {
 
 // adopt takes over a living child of an earlier shim. How such a child ends,
 // only its parent is told.
-func (n *nursery) adopt(id Identity, started time.Time) (*child, error) {
-	h, err := hold(id)
+func (n *nursery) adopt(id procid.ID, started time.Time) (*child, error) {
+	h, err := id.Hold()
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +162,7 @@ func (n *nursery) sweep(c *child, mark string) {
 			return
 		}
 		for _, id := range left {
-			_ = id.Kill(syscall.SIGKILL)
+			_ = id.Signal(syscall.SIGKILL)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

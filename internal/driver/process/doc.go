@@ -14,7 +14,7 @@
 //   - a shim: the child runs on, the driver starts another shim, which adopts it;
 //   - the child: its shim starts it again, with backoff.
 //
-// Who runs is known by host boot, pid and start time ([Identity]), so nobody
+// Who runs is known by host boot, pid and start time (package procid), so nobody
 // is mistaken for somebody who had its pid or port before.
 //
 // Orders are files; messages only say that there may be one. On disk:

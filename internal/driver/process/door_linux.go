@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // door is the port that an instance is reached at, seen from outside.
@@ -21,7 +23,7 @@ const tableEvery = 30
 
 // check reports whether the instance, and nobody else, listens at the door:
 // otherwise whoever took the port would be given its traffic.
-func (d *door) check(root int, kin func() []Identity) (ok bool, why string) {
+func (d *door) check(root int, kin func() []procid.ID) (ok bool, why string) {
 	if d.looks++; d.looks < tableEvery && d.holds(d.socket) {
 		return true, ""
 	}
@@ -50,7 +52,7 @@ func (d *door) holds(socket string) bool {
 	return err == nil && to == socket
 }
 
-func (d *door) ours(socket string, root int, kin func() []Identity) bool {
+func (d *door) ours(socket string, root int, kin func() []procid.ID) bool {
 	if d.holds(socket) || d.find(socket, root) {
 		return true
 	}

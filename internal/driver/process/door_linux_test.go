@@ -4,6 +4,8 @@ import (
 	"net"
 	"os"
 	"testing"
+
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 func TestDoor(t *testing.T) {
@@ -12,7 +14,7 @@ func TestDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	nobody := func() []Identity { return nil }
+	nobody := func() []procid.ID { return nil }
 	port := l.Addr().(*net.TCPAddr).Port
 
 	mine := door{port: port}
@@ -25,7 +27,7 @@ func TestDoor(t *testing.T) {
 	if ok, _ := theirs.check(1<<22, nobody); ok {
 		t.Error("a socket of mine counts as that of a process that does not exist")
 	}
-	kin := func() []Identity { return []Identity{{PID: os.Getpid()}} }
+	kin := func() []procid.ID { return []procid.ID{{PID: os.Getpid()}} }
 	if ok, why := theirs.check(1<<22, kin); !ok {
 		t.Errorf("a socket of its kin: %s", why)
 	}

@@ -161,11 +161,11 @@ func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 			why: "it ended while it had no shim"},
 		{name: "the host restarts", fault: func(w *world, i slipway.InstanceStatus, app int) {
 			end(w, i, app)
-			w.amend(i, func(r *process.Report) { r.Child.HostBoot, r.Shim.HostBoot = "another", "another" })
+			w.amend(i, func(r *process.Report) { r.Child.Boot, r.Shim.Boot = "another", "another" })
 		}, why: "the host was restarted"},
 		{name: "the host restarts and the pid is somebody else's", fault: func(w *world, i slipway.InstanceStatus, app int) {
 			end(w, i, app)
-			w.amend(i, func(r *process.Report) { r.Child.HostBoot, r.Child.PID = "another", os.Getpid() })
+			w.amend(i, func(r *process.Report) { r.Child.Boot, r.Child.PID = "another", os.Getpid() })
 		}, why: "the host was restarted"},
 		{name: "the pid is somebody else's", fault: func(w *world, i slipway.InstanceStatus, app int) {
 			end(w, i, app)

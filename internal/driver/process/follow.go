@@ -196,7 +196,7 @@ func (d *Driver) replace(i *instance) {
 	d.log.Warn("replacing a shim that does not answer", "instance", i.spec.ID, "pid", shim.PID)
 	if own := d.ownShim(i); own != nil {
 		_ = own.Kill()
-	} else if !shim.Alive() || shim.Kill(syscall.SIGKILL) != nil {
+	} else if !shim.Alive() || shim.Signal(syscall.SIGKILL) != nil {
 		return
 	}
 	d.awaitUnattended(i)

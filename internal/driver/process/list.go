@@ -61,7 +61,7 @@ func (d *Driver) status(i *instance) slipway.InstanceStatus {
 	defer d.mu.Unlock()
 	r := i.report
 	s := slipway.InstanceStatus{
-		ID: i.spec.ID, Boot: r.Child.Boot(), Addr: i.spec.Addr(), Phase: r.Phase, EverReady: r.EverReady,
+		ID: i.spec.ID, Boot: r.Child.String(), Addr: i.spec.Addr(), Phase: r.Phase, EverReady: r.EverReady,
 		Active: i.spec.Active, Since: r.Since, ReadyIn: r.ReadyIn, RetryAt: r.RetryAt, Restarts: r.Restarts, Why: r.Why,
 	}
 	if !i.ordered.IsZero() && s.Phase != slipway.InstanceStopping && s.Phase != slipway.InstanceStopped {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 const (
@@ -35,7 +36,7 @@ type prober struct {
 	child  *child
 	door   door
 	client *http.Client
-	kin    func() []Identity
+	kin    func() []procid.ID
 
 	unready, dead int // failures in a row
 }
@@ -44,7 +45,7 @@ func newProber(s Spec, c *child) *prober {
 	dialer := net.Dialer{Timeout: probeTimeout}
 	return &prober{
 		spec: s, child: c, door: door{port: s.Port},
-		kin: func() []Identity { return kin(c.id.PID, s.Mark) },
+		kin: func() []procid.ID { return kin(c.id.PID, s.Mark) },
 		client: &http.Client{
 			Timeout:       probeTimeout,
 			Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},

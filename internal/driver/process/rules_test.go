@@ -53,32 +53,6 @@ func TestPlacesInAnImage(t *testing.T) {
 	}
 }
 
-func TestIdentitiesAreNotMistaken(t *testing.T) {
-	me, err := identify(syscall.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !me.Alive() || me.Boot() == "" {
-		t.Errorf("%+v is not alive", me)
-	}
-	for name, other := range map[string]Identity{
-		"another boot":       {HostBoot: "other", PID: me.PID, Start: me.Start},
-		"another start":      {HostBoot: me.HostBoot, PID: me.PID, Start: me.Start + 1},
-		"nobody":             {},
-		"a pid that is free": {HostBoot: me.HostBoot, PID: 1 << 30, Start: me.Start},
-	} {
-		if other.Alive() {
-			t.Errorf("%s is alive", name)
-		}
-		if err := other.Kill(0); err == nil {
-			t.Errorf("%s can be signalled", name)
-		}
-	}
-	if err := me.Kill(0); err != nil {
-		t.Errorf("signal 0 to myself: %v", err)
-	}
-}
-
 func TestErrorsOfTheDisk(t *testing.T) {
 	for err, want := range map[error]slipway.Code{
 		syscall.ENOSPC:                        slipway.Unavailable,

@@ -53,9 +53,7 @@ func RunShim(ctx context.Context, dir string) error {
 	if err := becomeSubreaper(); err != nil {
 		return err
 	}
-	if s.board, err = recall(log); err != nil {
-		return err
-	}
+	s.board = recall(log)
 	child := s.adopt() // before anybody is shown what an earlier shim knew
 	s.heed()
 	_ = os.Remove(s.spec.Socket) // of an earlier shim; the lock says that there is none now

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // Spec is what an instance is, fixed when it is made: the file spec.json in its
@@ -52,8 +53,8 @@ type Report struct {
 	Failures  int // exits in a row without having been ready for a while
 	Why       string
 
-	Shim      Identity
-	Child     Identity  // that runs, or the last that ran
+	Shim      procid.ID
+	Child     procid.ID // that runs, or the last that ran
 	StartedAt time.Time // of Child
 	Dir       string    // where the instance's directory was when the child started
 	Launching bool      // a child may exist that is not in Child yet
