@@ -2,6 +2,7 @@ package slipway
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -53,15 +54,12 @@ var Environments = []Environment{
 
 // FindEnvironment reports a NotFound error that lists the known ones.
 func FindEnvironment(name EnvironmentName) (Environment, error) {
-	var known string
-	for i, e := range Environments {
+	var known []string
+	for _, e := range Environments {
 		if e.Name == name {
 			return e, nil
 		}
-		if i > 0 {
-			known += ", "
-		}
-		known += string(e.Name)
+		known = append(known, string(e.Name))
 	}
-	return Environment{}, Errorf(NotFound, "no environment %q; there are %s", name, known)
+	return Environment{}, Errorf(NotFound, "no environment %q; there are %s", name, strings.Join(known, ", "))
 }

@@ -55,17 +55,16 @@ func (d Data) path(elem ...string) string {
 	return filepath.Join(append([]string{d.Dir}, elem...)...)
 }
 
-func (d Data) run() string          { return d.path("run") }
-func (d Data) logs() string         { return d.path("logs") }
-func (d Data) tokens() string       { return d.path("tokens") }
-func (d Data) database() string     { return "sqlite:" + d.path("slipway.db") }
-func (d Data) blobs() string        { return d.path("blobs") }
-func (d Data) repositories() string { return d.path("repositories") }
-func (d Data) instances() string    { return d.path("process") }
-func (d Data) router() string       { return d.path("router") }
-func (d Data) tmp() string          { return d.path("tmp") }
-func (d Data) serverFile() string   { return d.path("server.json") }
-func (d Data) adminToken() string   { return d.path("admin.token") }
+func (d Data) run() string        { return d.path("run") }
+func (d Data) logs() string       { return d.path("logs") }
+func (d Data) tokens() string     { return d.path("tokens") }
+func (d Data) database() string   { return "sqlite:" + d.path("slipway.db") }
+func (d Data) blobs() string      { return d.path("blobs") }
+func (d Data) instances() string  { return d.path("process") }
+func (d Data) router() string     { return d.path("router") }
+func (d Data) tmp() string        { return d.path("tmp") }
+func (d Data) serverFile() string { return d.path("server.json") }
+func (d Data) adminToken() string { return d.path("admin.token") }
 
 func (d Data) agent(q slipway.Queue) string { return d.path("agents", fileName(string(q))) }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -54,11 +55,11 @@ func (s *supervisor) keep(ctx context.Context, r *role) {
 	}
 }
 
-// stop ends the roles that leave says to, the newest first, and waits for
-// their end.
+// stop ends the roles that ends picks, the newest first, and waits for their
+// end.
 func (s *supervisor) stop(ends func(*role) bool) {
-	for i := len(s.roles) - 1; i >= 0; i-- {
-		if r := s.roles[i]; ends(r) {
+	for _, r := range slices.Backward(s.roles) {
+		if ends(r) {
 			r.stop()
 		}
 	}

@@ -89,10 +89,9 @@ func Up(ctx context.Context, o UpOptions) error {
 	if !o.Supervise {
 		banner(ctx, data, o)
 	}
-	why := syscall.SIGINT
+	var why os.Signal = syscall.SIGINT
 	select {
-	case sig := <-signals:
-		why = sig.(syscall.Signal) //nolint:errcheck,forcetypeassert // signal.Notify sends nothing else on unix
+	case why = <-signals:
 	case <-ctx.Done():
 	}
 	stop()
