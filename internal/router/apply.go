@@ -77,13 +77,26 @@ func (r *Router) compile(from slipway.Route, boot string, t *traffic) *route {
 	for _, share := range from.Shares {
 		g := group{id: share.Group, weight: int(share.Weight)}
 		for _, e := range share.Endpoints {
-			if boot == procid.HostBoot() || !onThisHost(e.Addr.Addr()) {
+			if stillThere(e, boot) {
 				g.endpoints = append(g.endpoints, r.endpoint(from.Target, e))
 			}
 		}
 		to.share(g)
 	}
 	return to
+}
+
+// stillThere reports whether the address of e can still be that instance's: on
+// this host only in the boot in which the route arrived, and in which the
+// instance was started. After a reboot somebody else may answer there.
+func stillThere(e slipway.Endpoint, arrived string) bool {
+	if !onThisHost(e.Addr.Addr()) {
+		return true
+	}
+	if process, ok := procid.Parse(e.Boot); ok && !process.OfThisBoot() {
+		return false
+	}
+	return arrived == procid.HostBoot()
 }
 
 // endpoint finds or makes the one endpoint of a key.
@@ -142,8 +155,7 @@ func sorted(routes []slipway.Route) []slipway.Route {
 	})
 }
 
-// onThisHost reports whether an address is one of this machine: after a reboot
-// somebody else may answer there.
+// onThisHost reports whether an address is one of this machine.
 func onThisHost(a netip.Addr) bool {
 	return a.IsLoopback() || ownAddrs()[a.Unmap()]
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
 	"github.com/slipway-cd/slipway/internal/router"
 )
 
@@ -119,6 +120,26 @@ func TestNothingIsRoutedToAddressesOfAnotherBoot(t *testing.T) {
 	w.acknowledged(w.route(time.Second, i)) // planned anew: known to be right
 	if code, _ := w.get(); code != http.StatusOK {
 		t.Errorf("%d after a new plan", code)
+	}
+}
+
+// A route may be stored before a reboot and reach a router only after it.
+func TestNothingIsRoutedToInstancesOfAnotherBoot(t *testing.T) {
+	w := newWorld(t)
+	i := w.start(nil)
+	send := func(boot string) int {
+		t.Helper()
+		to := endpoints(i)
+		to[0].Boot = procid.ID{Boot: boot, PID: os.Getpid(), Start: 7}.String()
+		w.acknowledged(w.shares(time.Second, slipway.Share{Group: "g1", Weight: slipway.All, Endpoints: to}))
+		code, _ := w.get()
+		return code
+	}
+	if code := send("another"); code != http.StatusServiceUnavailable || i.hits.Load() != 0 {
+		t.Errorf("%d: routed to whoever has that port now", code)
+	}
+	if code := send(procid.HostBoot()); code != http.StatusOK {
+		t.Errorf("%d for an instance of this boot", code)
 	}
 }
 
