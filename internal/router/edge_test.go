@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,6 +131,46 @@ func TestWhatTheInstanceIsTold(t *testing.T) {
 	} {
 		if got := strings.Join(rec.last.Values(name), "|"); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A cookie does not know ports. What signs a browser in to the pages must not
+// come to a service on the same host, nor from one.
+func TestServicesAreNotThePages(t *testing.T) {
+	w := newWorld(t)
+	var rec record
+	w.acknowledged(w.route(time.Second, w.start(func(rw http.ResponseWriter, req *http.Request) {
+		rw.Header().Add("Set-Cookie", "slipway_session=mine; Path=/")
+		rw.Header().Add("Set-Cookie", "__Host-slipway_session=mine")
+		rw.Header().Add("Set-Cookie", "a=b; Path=/")
+		rec.serve(rw, req)
+	})))
+	for host, want := range map[string]int{
+		"slipway.localhost": 421, "slipway.localhost:7100": 421, "SlipWay.LocalHost.": 421, "slipway.localhost.:80": 421,
+		"localhost": 200, "127.0.0.1:7100": 200, "thoughts.localhost": 200, "not-slipway.localhost": 200, "": 200,
+	} {
+		answer, _ := exchange(t, w.addr(), "GET / HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+		if !strings.HasPrefix(answer, fmt.Sprintf("HTTP/1.1 %d ", want)) {
+			t.Errorf("%q: %.30q, want %d", host, answer, want)
+		}
+	}
+	for sent, want := range map[string]string{
+		"slipway_session=sls_1":                        "",
+		"a=b; slipway_session=sls_1;c=d":               "a=b; c=d",
+		"__Host-slipway_session=sls_1; a=b":            "a=b",
+		"a=slipway_session":                            "a=slipway_session",
+		" slipway_session =x; slipway_session=y; z=\"1\"": "z=\"1\"",
+	} {
+		answer, _ := exchange(t, w.addr(), "GET / HTTP/1.1\r\nHost: a\r\nCookie: "+sent+"\r\nConnection: close\r\n\r\n")
+		rec.mu.Lock()
+		got := strings.Join(rec.last.Values("Cookie"), "|")
+		rec.mu.Unlock()
+		if got != want {
+			t.Errorf("%q came as %q, want %q", sent, got, want)
+		}
+		if strings.Contains(answer, "slipway_session") || !strings.Contains(answer, "Set-Cookie: a=b; Path=/\r\n") {
+			t.Errorf("a service signs in: %q", answer)
 		}
 	}
 }

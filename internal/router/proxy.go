@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/slipway-cd/slipway"
 )
 
 // ServeHTTP routes one request by the port that it came in at.
@@ -16,6 +18,11 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	c := clientOf(in)
 	if in.Method == http.MethodConnect {
 		say(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
+		return
+	}
+	if forPages(in.Host) {
+		w.Header().Set("Connection", "close")
+		say(w, http.StatusMisdirectedRequest, slipway.PagesHost+" is where Slipway's own pages are; this is a service: use another name, such as localhost")
 		return
 	}
 	f := r.choose(in, c)
@@ -97,6 +104,7 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 			if res.StatusCode >= http.StatusInternalServerError {
 				flightOf(res.Request).failed = true
 			}
+			refuseSession(res.Header)
 			return nil
 		},
 		ErrorHandler: r.fail,
@@ -115,6 +123,7 @@ func rewrite(p *httputil.ProxyRequest) {
 		}
 	}
 	p.SetXForwarded()
+	keepSession(p.Out.Header)
 	if strings.EqualFold(p.Out.Header.Get("Upgrade"), "h2c") {
 		p.Out.Header.Del("Upgrade") // many requests in one, of which we would see the first
 		p.Out.Header.Del("Connection")
