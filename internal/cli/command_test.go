@@ -40,6 +40,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"zzz", 2, "slipway: there is no command \"slipway zzz\"\nsee: slipway --help\n"},
 		{"user ad", 2, "slipway: there is no command \"slipway user ad\"\ndid you mean \"slipway user add\"?\n"},
 		{"status --nope", 2, "slipway: slipway status: unknown flag: --nope\nsee: slipway status --help\n"},
+		{"status --jsn", 2, "slipway: slipway status: unknown flag: --jsn\ndid you mean --json?\n"},
+		{"role now", 2, "slipway: slipway role: too many arguments\nusage: slipway role [flags]\n"},
 		{"rollback search", 2, "slipway: slipway rollback: an argument is missing\nusage: slipway rollback SERVICE ENV [flags]\n" +
 			"  slipway rollback thoughts-backend prod\n  slipway rollback thoughts-backend prod --to 12\n"},
 		{"rollback search prod --to x", 2, "slipway: --to must be the number of a release, not \"x\"\nsee them: slipway releases search\n"},

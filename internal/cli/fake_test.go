@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-cd/slipway/api"
 )
 
@@ -63,6 +65,7 @@ func run(t *testing.T, args ...string) (out, errOut string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
 	root := Root(Options{Version: "1.2.3", DataDir: func() (string, error) { return t.TempDir(), nil }})
+	root.AddCommand(&cobra.Command{Use: "role", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return nil }})
 	root.SetOut(&o)
 	root.SetErr(&e)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/manifest"
@@ -36,9 +38,7 @@ func Root(o Options) *cobra.Command {
 	f.StringVar(&a.server, "server", "", "address of the server (default: the one of the data directory)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file that holds the token (default: the one of the data directory)")
 	f.BoolVar(&a.json, "json", false, "print JSON")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return slipway.Errorf(slipway.Invalid, "%s: %w", c.CommandPath(), err).Do("see: %s --help", c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	groups(root)
 	root.AddCommand(
@@ -92,6 +92,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, errOut io.Wri
 	for _, c := range root.Commands() {
 		if c.GroupID == "" && c.Runnable() && c.Name() != "version" {
 			c.GroupID = machine // roles, added by their owner
+			c.Args = counted(c.Args)
 		}
 	}
 	err := root.ExecuteContext(ctx)
@@ -117,6 +118,35 @@ func parent(c *cobra.Command) *cobra.Command {
 		return err.Do("see: %s --help", c.CommandPath())
 	}
 	return c
+}
+
+// flagError says what is wrong with a flag, and names the one that was meant.
+func flagError(c *cobra.Command, err error) error {
+	wrong := slipway.Errorf(slipway.Invalid, "%s: %w", c.CommandPath(), err)
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		known := &cobra.Command{SuggestionsMinimumDistance: 2} // commands know which is near
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			known.AddCommand(&cobra.Command{Use: f.Name, Hidden: f.Hidden, Run: func(*cobra.Command, []string) {}})
+		})
+		if near := known.SuggestionsFor(unknown.GetSpecifiedName()); len(near) > 0 {
+			return wrong.Do("did you mean --%s?", near[0])
+		}
+	}
+	return wrong.Do("see: %s --help", c.CommandPath())
+}
+
+// counted makes what cobra says of too few or too many arguments an error like
+// our own.
+func counted(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case check == nil || check(c, args) == nil:
+			return nil
+		case len(args) == 0:
+			return between(1, 0)(c, args)
+		}
+		return between(0, 0)(c, args)
+	}
 }
 
 // between checks the number of arguments and answers with the command's usage

@@ -79,6 +79,16 @@ build 12 of thoughts-backend  ·  3f9c1ab "Cache the user lookup" by Mei
 `)
 }
 
+func TestABuildThatWasNotUnderstoodTellsEachProblem(t *testing.T) {
+	b := api.Build{Repository: "search", Number: 1, Commit: "3f9c1ab", URL: "http://b", Why: "p.yml:2:5: one\np.yml:3:5: another\n"}
+	same(t, strings.Join((&screen{}).build(b, noon), "\n")+"\n", `
+build 1 of search  ·  3f9c1ab "" by 
+  http://b
+✗ p.yml:2:5: one
+  p.yml:3:5: another
+`)
+}
+
 func testDeployment() api.Deployment {
 	return api.Deployment{
 		ID: 77, URL: "http://127.0.0.1:7070/deployments/77", Service: "thoughts-backend", Environment: "prod", Kind: "deploy",

@@ -33,8 +33,13 @@ func (s *screen) build(b api.Build, now time.Time) []string {
 			lines = append(lines, trimRight(line))
 		}
 	}
-	if b.Why != "" {
-		lines = append(lines, s.paint(red, "✗ "+one(b.Why)))
+	for i, why := range strings.Split(strings.TrimSpace(b.Why), "\n") {
+		if mark := "✗ "; why != "" {
+			if i > 0 {
+				mark = "  "
+			}
+			lines = append(lines, s.paint(red, mark+one(why)))
+		}
 	}
 	return lines
 }

@@ -33,7 +33,11 @@ func (in *eventsInput) filter() (slipway.EventFilter, error) {
 	if (in.Service == "") != (in.Environment == "") {
 		return f, slipway.Errorf(slipway.Invalid, "a target has a service and an environment; name both or none")
 	}
-	return f, nil
+	if in.Environment == "" {
+		return f, nil
+	}
+	_, err := slipway.FindEnvironment(f.Target.Environment)
+	return f, err
 }
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (answer, error) {

@@ -107,6 +107,7 @@ func TestBadInputGetsOneClearProblem(t *testing.T) {
 		{"GET", "/api/v1/targets/web/prod", "", 404, "not_found", "web"},
 		{"GET", "/api/v1/jobs/none/log", "", 404, "not_found", ""},
 		{"GET", "/api/v1/events?service=web", "", 422, "invalid", "name both or none"},
+		{"GET", "/api/v1/events?service=web&environment=moon", "", 404, "not_found", "there are test, prod"},
 		{"POST", "/api/v1/deployments", `{"service":"web","environment":"moon","kind":"deploy"}`, 404, "not_found", "there are test, prod"},
 		{"POST", "/api/v1/deployments", `{"service":"web","environment":"test","kind":"explode"}`, 422, "invalid", "there are deploy, rollback, restart"},
 		{"POST", "/api/v1/deployments", `{"service":"../x","environment":"test","kind":"deploy"}`, 422, "invalid", "cannot name a service"},
