@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/slipway-cd/slipway"
 )
 
 // portFree reports whether nobody listens on a port of this machine.
@@ -16,3 +18,13 @@ func portFree(port int) bool {
 }
 
 func isAddressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+const maxPort = 1<<16 - 1
+
+// checkRoutePort wants a port to give to routes.
+func checkRoutePort(port int) error {
+	if port >= 1 && port <= maxPort {
+		return nil
+	}
+	return slipway.Errorf(slipway.Invalid, "--route-port must be a port from 1 to %d, not %d", maxPort, port)
+}

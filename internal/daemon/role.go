@@ -37,6 +37,8 @@ type running struct {
 	Args    []string  `json:"args"`
 	ended   chan struct{}
 	why     string
+	code    int   // exit code, when it has ended
+	logged  int64 // length of its log when it started
 }
 
 // adoptOrStart takes over the process that a former supervisor left, when it
@@ -79,7 +81,7 @@ func (r *role) start() error {
 	if err := cmd.Start(); err != nil {
 		return slipway.Errorf(slipway.Unavailable, "cannot start the %s: %w", r.name, err)
 	}
-	now := running{Args: r.args, ended: make(chan struct{})}
+	now := running{Args: r.args, ended: make(chan struct{}), logged: length(out)}
 	now.Process, err = procid.Of(cmd.Process.Pid)
 	if err == nil {
 		err = writeJSON(r.data.roleFile(r.name), now)
@@ -90,7 +92,7 @@ func (r *role) start() error {
 	go func() {
 		err := cmd.Wait()
 		r.mu.Lock()
-		r.run.why = endOf(cmd, err)
+		r.run.why, r.run.code = endOf(cmd, err), cmd.ProcessState.ExitCode()
 		r.mu.Unlock()
 		close(now.ended)
 	}()
@@ -108,6 +110,12 @@ func (r *role) current() running {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.run
+}
+
+// lastWords is the error that the process ended with.
+func (r *role) lastWords() error {
+	run := r.current()
+	return lastWords(r.data.roleLog(r.name), run.logged, run.code)
 }
 
 // wait returns why the process ended, when it has or ctx is over.

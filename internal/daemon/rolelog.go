@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"io"
 	"os"
+	"strings"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -18,4 +20,44 @@ func openLog(file string) (*os.File, error) {
 		return nil, slipway.Errorf(slipway.Unavailable, "cannot write the log %s: %w", file, err)
 	}
 	return f, nil
+}
+
+// length is how much of a log is there already.
+func length(f *os.File) int64 {
+	i, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return i.Size()
+}
+
+// codes are those of errors by the exit codes of commands, as far as a process
+// that was started by another one tells them.
+var codes = map[int]slipway.Code{2: slipway.Invalid, 3: slipway.Forbidden, 4: slipway.NotFound, 5: slipway.Unavailable}
+
+// lastWords is the error that a process ended with: the last "slipway: …" that
+// it wrote into its log, which had the length from when it started.
+func lastWords(file string, from int64, exit int) error {
+	text := "\n" + readFrom(file, from)
+	i := strings.LastIndex(text, "\nslipway: ")
+	if i < 0 {
+		return slipway.Errorf(slipway.Unavailable, "the server ended before it answered").Do("its log: %s", file)
+	}
+	_, words, _ := strings.Cut(text[i:], ": ")
+	message, next, _ := strings.Cut(strings.TrimSpace(words), "\n")
+	code, known := codes[exit]
+	if !known {
+		code = slipway.Conflict
+	}
+	return slipway.Errorf(code, "%s", message).Do("%s", next)
+}
+
+func readFrom(file string, from int64) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	text, _ := io.ReadAll(io.NewSectionReader(f, from, maxRoleLog)) // what there is
+	return string(text)
 }

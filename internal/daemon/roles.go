@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -84,6 +85,9 @@ func runAgent(c *cobra.Command, queue slipway.Queue, name, version string) error
 		return err
 	}
 	url, token, err := serverAndToken(c, data, data.agentToken(queue))
+	if missing, ok := errors.AsType[*slipway.Error](err); ok && missing.Code == slipway.NotFound {
+		return missing.Do("make one: slipway agent-token --queue %s · and name it: --token-file FILE", queue)
+	}
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ func serverCommand(version string) *cobra.Command {
 // Server runs the server role until ctx ends. It listens before it writes
 // anything, so that a port that is taken leaves nothing half done.
 func Server(ctx context.Context, o ServerOptions) error {
+	if err := checkRoutePort(o.RoutePort); err != nil {
+		return err
+	}
 	data, err := OpenData(o.Data)
 	if err != nil {
 		return err

@@ -22,18 +22,21 @@ const (
 	livedWell    = 10 * time.Second // a role that lived this long restarts at once again
 )
 
-// start begins to keep r running until ctx ends. It returns when r runs, or
-// with the error of its first start.
-func (s *supervisor) start(ctx context.Context, r *role) error {
+// start returns when r runs, or with the error of its first start.
+func (s *supervisor) start(r *role) error {
 	if err := r.adoptOrStart(); err != nil {
 		return err
 	}
 	s.roles = append(s.roles, r)
-	s.wg.Go(func() { s.keep(ctx, r) })
 	return nil
 }
 
+// keep begins to keep r running until ctx ends.
 func (s *supervisor) keep(ctx context.Context, r *role) {
+	s.wg.Go(func() { s.restart(ctx, r) })
+}
+
+func (s *supervisor) restart(ctx context.Context, r *role) {
 	delay := restartFirst
 	for {
 		began := time.Now()

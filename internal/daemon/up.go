@@ -61,6 +61,9 @@ func Up(ctx context.Context, o UpOptions) error {
 			return err
 		}
 	}
+	if err := checkRoutePort(o.RoutePort); err != nil {
+		return err
+	}
 	if o.Detach {
 		return detach(ctx, data, o)
 	}
@@ -122,23 +125,26 @@ func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 		server.env = append(server.env, databaseEnv+"="+o.Database)
 	}
 	_ = os.Remove(data.serverFile())
-	if err := s.start(ctx, server); err != nil {
+	if err := s.start(server); err != nil {
 		return err
 	}
-	if err := awaitServer(ctx, data, server); err != nil {
+	if err := awaitServer(ctx, data, server); err != nil { // what it cannot do now, it cannot do a second time
 		return err
 	}
+	s.keep(ctx, server)
 	router := &role{name: "router", exe: exe, data: data, stays: true, patience: 5 * time.Second,
 		args: []string{"router", "--data", data.Dir}}
-	if err := s.start(ctx, router); err != nil {
+	if err := s.start(router); err != nil {
 		return err
 	}
+	s.keep(ctx, router)
 	for _, q := range o.Queues {
 		agent := &role{name: "agent-" + string(q), exe: exe, data: data, patience: 15 * time.Second,
 			args: []string{"agent", "--data", data.Dir, "--queue", string(q)}}
-		if err := s.start(ctx, agent); err != nil {
+		if err := s.start(agent); err != nil {
 			return err
 		}
+		s.keep(ctx, agent)
 	}
 	return nil
 }
@@ -159,38 +165,20 @@ func join(queues []slipway.Queue) string {
 func awaitServer(ctx context.Context, data Data, server *role) error {
 	ctx, cancel := context.WithTimeout(ctx, serverPatience)
 	defer cancel()
-	first := server.current()
+	ended := server.current().ended
 	for {
 		if url, err := data.ServerURL(); err == nil && answers(ctx, url) {
 			return nil
 		}
 		select {
-		case <-first.ended:
-			return lastWords(data.roleLog("server"))
+		case <-ended:
+			return server.lastWords()
 		case <-ctx.Done():
 			return slipway.Errorf(slipway.Unavailable, "the server did not answer within %s", serverPatience).
 				Do("its log: %s", data.roleLog("server"))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// lastWords finds the error that a role printed last: "slipway: …" to the end.
-func lastWords(file string) error {
-	text, _ := os.ReadFile(file)
-	_, words, found := cutLast(string(text), "slipway: ")
-	if !found {
-		return slipway.Errorf(slipway.Unavailable, "the server ended before it answered").Do("its log: %s", file)
-	}
-	message, next, _ := strings.Cut(strings.TrimSpace(words), "\n")
-	return slipway.Errorf(slipway.Conflict, "%s", message).Do("%s", next)
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 func answers(ctx context.Context, url string) bool {
@@ -228,6 +216,7 @@ func detach(ctx context.Context, data Data, o UpOptions) error {
 		return err
 	}
 	defer func() { _ = out.Close() }()
+	logged := length(out)
 	cmd := exec.Command(exe, args...) //nolint:noctx // it outlives us
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -246,7 +235,7 @@ func detach(ctx context.Context, data Data, o UpOptions) error {
 		}
 		select {
 		case <-ended:
-			return lastWords(logFile)
+			return lastWords(logFile, logged, cmd.ProcessState.ExitCode())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
