@@ -77,7 +77,10 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	p := placeOf(listener.Addr(), o)
+	p, err := placeOf(listener.Addr(), o)
+	if err != nil {
+		return err
+	}
 	parts, err := wire(ctx, data, o, p, log)
 	if err != nil {
 		return err
@@ -105,31 +108,36 @@ func listen(address string) (net.Listener, error) {
 type place struct {
 	url   string // by programs, and in links: http://127.0.0.1:7070
 	pages string // where the pages answer: a name whose cookies reach no other port
-	host  string // of pages, with its port
 }
 
-func placeOf(addr net.Addr, o ServerOptions) place {
+// placeOf is where a server that listens at addr is reached. An Invalid error
+// says that the URL given for it is none.
+func placeOf(addr net.Addr, o ServerOptions) (place, error) {
 	tcp, _ := addr.(*net.TCPAddr)
 	port := strconv.Itoa(tcp.Port)
 	if o.URL != "" {
 		u, err := url.Parse(o.URL)
-		if err == nil && u.Host != "" {
-			base := strings.TrimRight(o.URL, "/")
-			return place{url: base, pages: base, host: u.Host}
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" {
+			return place{}, slipway.Errorf(slipway.Invalid, "--url: %q is not where pages can be", o.URL).
+				Do("write https://HOST or http://HOST:PORT, without a path")
 		}
+		base := u.Scheme + "://" + u.Host
+		return place{url: base, pages: base}, nil
 	}
 	if tcp.IP.IsLoopback() {
 		// Cookies do not know ports: one for 127.0.0.1 would be sent to every
 		// service on it. Browsers take *.localhost to loopback by themselves.
-		host := net.JoinHostPort("slipway.localhost", port)
-		return place{url: "http://" + net.JoinHostPort(tcp.IP.String(), port), pages: "http://" + host, host: host}
+		return place{
+			url:   "http://" + net.JoinHostPort(tcp.IP.String(), port),
+			pages: "http://" + net.JoinHostPort(slipway.PagesHost, port),
+		}, nil
 	}
 	name := tcp.IP.String()
 	if tcp.IP.IsUnspecified() {
 		name, _ = os.Hostname()
 	}
-	host := net.JoinHostPort(name, port)
-	return place{url: "http://" + host, pages: "http://" + host, host: host}
+	base := "http://" + net.JoinHostPort(name, port)
+	return place{url: base, pages: base}, nil
 }
 
 // run serves until ctx ends, and then lets what is in flight finish for a

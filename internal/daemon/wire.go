@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -54,6 +55,7 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	if err := p.openState(ctx, data, o); err != nil {
 		return nil, err
 	}
+	p.auth.Secure = strings.HasPrefix(at.pages, "https://")
 	if err := p.ensureTokens(ctx, data, o); err != nil {
 		return nil, err
 	}
@@ -164,7 +166,7 @@ func (p *parts) handler(at place) http.Handler {
 	mux.Handle("/agentedge.v1.AgentEdgeService/", http.NotFoundHandler()) // stock agents ask for a stream first, then ping
 	mux.Handle("/router/v1/", p.control.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("/", auth.Browser(at.host, pages))
+	mux.Handle("/", auth.Browser(at.pages, pages))
 	return recovering(mux, p.log)
 }
 

@@ -156,10 +156,10 @@ func TestServicesAreNotThePages(t *testing.T) {
 		}
 	}
 	for sent, want := range map[string]string{
-		"slipway_session=sls_1":                        "",
-		"a=b; slipway_session=sls_1;c=d":               "a=b; c=d",
-		"__Host-slipway_session=sls_1; a=b":            "a=b",
-		"a=slipway_session":                            "a=slipway_session",
+		"slipway_session=sls_1":                           "",
+		"a=b; slipway_session=sls_1;c=d":                  "a=b; c=d",
+		"__Host-slipway_session=sls_1; a=b":               "a=b",
+		"a=slipway_session":                               "a=slipway_session",
 		" slipway_session =x; slipway_session=y; z=\"1\"": "z=\"1\"",
 	} {
 		answer, _ := exchange(t, w.addr(), "GET / HTTP/1.1\r\nHost: a\r\nCookie: "+sent+"\r\nConnection: close\r\n\r\n")

@@ -19,11 +19,13 @@ type Store interface {
 
 // Auth knows who may.
 type Auth struct {
+	Secure bool // browsers come by https, whoever ends it; set it before use
+
 	store Store
 }
 
 // NewAuth makes an Auth over store.
-func NewAuth(store Store) *Auth { return &Auth{store} }
+func NewAuth(store Store) *Auth { return &Auth{store: store} }
 
 // Authenticate says who bears token. It returns Unauthenticated when the token
 // is not known, or is one of those that only browsers use.

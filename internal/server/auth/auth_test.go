@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -157,7 +158,7 @@ func browser(t *testing.T, a *auth.Auth) (*http.Client, string) {
 		_, _ = w.Write([]byte("hello " + p.Actor.Name))
 	})
 	srv := httptest.NewUnstartedServer(nil)
-	srv.Config.Handler = auth.Browser(srv.Listener.Addr().String(), pages)
+	srv.Config.Handler = auth.Browser("http://"+srv.Listener.Addr().String(), pages)
 	srv.Start()
 	t.Cleanup(srv.Close)
 	jar, err := cookiejar.New(nil)
@@ -271,6 +272,94 @@ func TestPagesAnswerOneHostAndTheirOwnPagesOnly(t *testing.T) {
 		if !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") || res.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: headers %v", tt.name, res.header)
 		}
+	}
+}
+
+// Behind a proxy that ends TLS the server itself speaks plain HTTP.
+func TestPagesByHTTPSHaveASecureCookieOfTheirOwnHost(t *testing.T) {
+	a, _ := newAuth(t)
+	a.Secure = true
+	login, _, err := a.Login(t.Context(), slipway.Principal{Actor: slipway.Actor{Kind: slipway.ActorUser, Name: "mei"}, Role: slipway.Viewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := auth.Browser("https://ci.example.com", a.LoginHandler(slog.New(slog.DiscardHandler)))
+	ask := func(method, host string, form url.Values) *http.Response {
+		r := httptest.NewRequestWithContext(t.Context(), method, "/login", strings.NewReader(form.Encode()))
+		r.Host = host
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", "https://ci.example.com")
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, r)
+		return w.Result()
+	}
+	res := ask("GET", "127.0.0.1:7070", nil)
+	_ = res.Body.Close()
+	if l := res.Header.Get("Location"); l != "https://ci.example.com/login" {
+		t.Errorf("sent to %q", l)
+	}
+	res = ask("POST", "ci.example.com", url.Values{"token": {login}})
+	_ = res.Body.Close()
+	if res.StatusCode != 303 || len(res.Cookies()) != 1 {
+		t.Fatalf("%s, cookies %v", res.Status, res.Cookies())
+	}
+	c := res.Cookies()[0]
+	if c.Name != "__Host-slipway_session" || !c.Secure || c.Path != "/" || c.Domain != "" {
+		t.Errorf("cookie %v", c)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: "slipway_session", Value: c.Value})
+	if _, err := a.Session(r); slipway.CodeOf(err) != slipway.Unauthenticated {
+		t.Errorf("another's cookie signs in: %v", err)
+	}
+	r.AddCookie(c)
+	if p, err := a.Session(r); err != nil || p.Actor.Name != "mei" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// The token of a login link is in the address of its page.
+func TestALoginLinkGoesNowhereElse(t *testing.T) {
+	a, _ := newAuth(t)
+	c, at := browser(t, a)
+	login := auth.New("sll_")
+	res := send(t, c, "GET", at+"/login?token="+login, nil, nil)
+	if got := res.header.Get("Referrer-Policy"); got != "strict-origin" { // no-referrer would hide the form's origin, too
+		t.Errorf("Referrer-Policy: %q", got)
+	}
+	if got := res.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %q", got)
+	}
+	if res := send(t, c, "GET", at+"/", nil, nil); res.header.Get("Referrer-Policy") != "same-origin" {
+		t.Errorf("other pages: %q", res.header.Get("Referrer-Policy"))
+	}
+	// A token that is none is not shown, whatever it is.
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", at+"/login?token="+url.QueryEscape(`"><script>alert(1)</script>`), nil)
+	page, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = page.Body.Close() }()
+	text, err := io.ReadAll(page.Body)
+	if err != nil || strings.Contains(string(text), "script>") || page.StatusCode != 401 {
+		t.Errorf("%s %s %v", page.Status, text, err)
+	}
+}
+
+func TestALoginLinkLivesTenMinutes(t *testing.T) {
+	a, s := newAuth(t)
+	ada := slipway.Principal{Actor: slipway.Actor{Kind: slipway.ActorUser, Name: "ada"}, Role: slipway.Viewer}
+	before := time.Now()
+	_, expires, err := a.Login(t.Context(), ada)
+	if err != nil || expires.Before(before.Add(auth.LoginFor)) || expires.After(time.Now().Add(10*time.Minute)) {
+		t.Errorf("until %s, %v", expires, err)
+	}
+	late := auth.New("sll_")
+	if err := s.AddToken(t.Context(), slipway.Token{Hash: auth.Hash(late), Principal: ada, ExpiresAt: before.Add(-time.Second), Kind: "login"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Begin(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", "/login", nil), late); slipway.CodeOf(err) != slipway.Unauthenticated {
+		t.Errorf("a link that is too old: %v", err)
 	}
 }
 

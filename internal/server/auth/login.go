@@ -39,8 +39,11 @@ func (a *Auth) LoginHandler(log *slog.Logger) http.Handler {
 		render(w, status, loginData{Problem: slipway.MessageOf(err)})
 	}
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		// The address of this page holds the token: it goes nowhere. The form's
+		// origin still does, so that it is known to be ours.
+		w.Header().Set("Referrer-Policy", "strict-origin")
 		token := r.URL.Query().Get("token")
-		if token == "" {
+		if !wellFormed(token, loginPrefix) {
 			fail(w, signedOut())
 			return
 		}

@@ -14,9 +14,15 @@ const (
 	SessionFor = 14 * 24 * time.Hour
 )
 
-// cookie holds the session token. It is sent to the one host that the pages
-// answer; no other name, not even one beside it, sees it.
-const cookie = "slipway_session"
+// cookie names what holds the session token. It is sent to the one host that
+// the pages answer; no other name, not even one beside it, sees it. By https the
+// browser sees to it that nobody else can set it, either.
+func (a *Auth) cookie() string {
+	if a.Secure {
+		return "__Host-" + slipway.SessionCookie
+	}
+	return slipway.SessionCookie
+}
 
 // Login makes a token for a link that logs a browser in as p, once, within
 // [LoginFor]. Only people may.
@@ -51,14 +57,14 @@ func (a *Auth) Begin(w http.ResponseWriter, r *http.Request, login string) error
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, sessionCookie(r, session, int(SessionFor/time.Second)))
+	http.SetCookie(w, a.sessionCookie(session, int(SessionFor/time.Second)))
 	return nil
 }
 
 // Session says whose browser sent r. It asks the store each time: a session
 // that was ended is over at once.
 func (a *Auth) Session(r *http.Request) (slipway.Principal, error) {
-	c, err := r.Cookie(cookie)
+	c, err := r.Cookie(a.cookie())
 	if err != nil || !wellFormed(c.Value, sessionPrefix) {
 		return slipway.Principal{}, signedOut()
 	}
@@ -75,17 +81,17 @@ func signedOut() error {
 
 // End ends the browser's session, if it has one.
 func (a *Auth) End(w http.ResponseWriter, r *http.Request) error {
-	c, err := r.Cookie(cookie)
+	c, err := r.Cookie(a.cookie())
 	if err != nil {
 		return nil
 	}
-	http.SetCookie(w, sessionCookie(r, "", -1))
+	http.SetCookie(w, a.sessionCookie("", -1))
 	return a.store.RevokeToken(r.Context(), Hash(c.Value))
 }
 
-func sessionCookie(r *http.Request, value string, maxAge int) *http.Cookie {
+func (a *Auth) sessionCookie(value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookie, Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+		Name: a.cookie(), Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: a.Secure,
 	}
 }
