@@ -43,7 +43,7 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, env slipwa
 	}}, nil
 }
 
-// again is what a deployment ran, at the scale that the target has now.
+// again is exactly what a deployment ran, at the scale that the target has now.
 func (c *Controller) again(ctx context.Context, d slipway.Deployment) (goal, error) {
 	r, err := c.Store.Revision(ctx, d.Revision)
 	if err != nil {
@@ -57,7 +57,6 @@ func (c *Controller) again(ctx context.Context, d slipway.Deployment) (goal, err
 	if t.Stable == "" {
 		want = d.Want
 	}
-	r.ID, r.CreatedAt = newRevisionID(), c.now()
 	return goal{revision: r, want: want}, nil
 }
 

@@ -11,9 +11,10 @@ import (
 )
 
 // CreateDeployment keeps a deployment with the revision that it moves its
-// target to, and numbers it; its candidate group is named after the number.
-// Want is its scale. Older
-// deployments of the target that are still pending are superseded.
+// target to, and numbers it; its candidate group is named after the number. A
+// revision that is there already, which a rollback or a restart returns to, stays
+// as it is. Want is the deployment's scale. Older deployments of the target that
+// are still pending are superseded.
 //
 // When d.Key is not "" and was seen before, nothing is written, created is
 // false and the deployment of the first time is returned. Events get the number
@@ -89,7 +90,7 @@ func (t *tx) insertDeployment(ctx context.Context, d slipway.Deployment, r slipw
 	if err != nil {
 		return err
 	}
-	if _, err := t.ExecContext(ctx, `INSERT INTO revisions (id, data) VALUES ($1, $2)`, string(r.ID), revision); err != nil {
+	if _, err := t.ExecContext(ctx, `INSERT INTO revisions (id, data) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, string(r.ID), revision); err != nil {
 		return err
 	}
 	data, err := encode(d)

@@ -60,6 +60,10 @@ func deployments(t *testing.T, s *store.Store) {
 		}
 		same(t, fmt.Sprintf("deployments %+v", c.filter), c.want, got)
 	}
+	// A rollback returns to a revision that is there, which stays as it is.
+	_, _, err = s.CreateDeployment(t.Context(), slipway.Deployment{Target: mailer, Kind: slipway.KindRollback}, slipway.Revision{ID: "r1", Release: 99}, 1)
+	ok(t, err)
+	same(t, "revision returned to", r, value(s.Revision(t.Context(), "r1"))(t))
 	_, err = s.Deployment(t.Context(), 99)
 	fails(t, slipway.NotFound, err)
 	_, err = s.Revision(t.Context(), "unknown")
