@@ -194,6 +194,8 @@ func TestWhoMay(t *testing.T) {
 		{"job", "web", "push", "may not push"},
 		{"mei", "new", "fetch", "there is no repository new"},
 		{"mei", "Not_A_Name", "push", "cannot name a repository"},
+		{"mei", "team/web", "push", `"team/web" cannot name a repository`},
+		{"nobody", "team/web", "push", "Authentication failed"},
 		{"mei", "new", "push --dry-run", ""},
 	} {
 		c := w.clone(tt.token, tt.repository)

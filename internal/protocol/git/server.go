@@ -117,7 +117,20 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /git/{repository}/git-upload-pack", s.fetch)
 	mux.HandleFunc("POST /git/{repository}/git-receive-pack", s.receive)
 	mux.HandleFunc("POST /git/hooks/post-receive", s.hook)
+	mux.HandleFunc("/git/", s.nowhere)
 	return mux
+}
+
+// nowhere answers what is no address of a repository, such as team/name.git.
+func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) {
+	_, err := s.Auth.Authenticate(r.Context(), token(r))
+	if err == nil {
+		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/git/"), ".git")
+		if err = slipway.RepositoryName(name).Validate(); err == nil {
+			err = slipway.Errorf(slipway.NotFound, "there is no %s %s", r.Method, r.URL.Path)
+		}
+	}
+	s.refuse(w, err)
 }
 
 // refs answers what both kinds of call begin with: which refs there are.
