@@ -41,7 +41,7 @@ func (d *Dispatch) Register(ctx context.Context, by slipway.Principal, a slipway
 	a.Tags, a.Queue = tags, slipway.Queue(tags["queue"])
 	if !slices.Contains(by.Queues, a.Queue) {
 		return slipway.Agent{}, "", slipway.Errorf(slipway.Forbidden, "this token is for agents of queue %s, not %q", queues(by.Queues), a.Queue).
-			Do("start the agent with --tags queue=%s, or with the token of %s", by.Queues[0], a.Queue)
+			Do("start it with the tag queue=%s, or with a token of %s: slipway agent-token --queue %s", by.Queues[0], a.Queue, a.Queue)
 	}
 	ctx, cancel := lasting(ctx)
 	defer cancel()
