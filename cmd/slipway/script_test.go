@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,7 +18,7 @@ import (
 	"github.com/slipway-cd/slipway/examples"
 )
 
-// bin holds the slipway command that the scripts type.
+// bin holds what the scripts type: slipway, and the service that they deploy.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -31,10 +32,13 @@ func withBinary(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	bin = dir
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "slipway"), ".").CombinedOutput()
-	if err != nil {
-		_, _ = os.Stderr.Write(out)
-		return 1
+	for name, source := range map[string]string{"slipway": ".", "beacon": "./testdata/beacon"} {
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			_, _ = os.Stderr.Write(out)
+			return 1
+		}
 	}
 	return m.Run()
 }
@@ -50,14 +54,27 @@ func TestScripts(t *testing.T) {
 			"example": example,
 			"until":   until,
 			"curl":    curl,
+			"fails":   fails,
 		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Geteuid() == 0, nil
-			}
-			return false, fmt.Errorf("there is no condition %q", cond)
-		},
+		Condition: condition,
 	})
+}
+
+// condition knows [root], and [want:PROGRAM] for what dev/setup installs: in CI
+// nothing may be missing.
+func condition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	program, ok := strings.CutPrefix(cond, "want:")
+	if !ok {
+		return false, fmt.Errorf("there is no condition %q", cond)
+	}
+	_, err := exec.LookPath(program)
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, fmt.Errorf("there is no %s: run dev/setup", program)
+	}
+	return err == nil, nil
 }
 
 // setup gives a script its world: slipway on the PATH, git with an author, the
@@ -81,6 +98,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PORT", strconv.Itoa(port))
 	env.Setenv("ROUTE", strconv.Itoa(port+1))
 	env.Setenv("ROUTE2", strconv.Itoa(port+2))
+	env.Setenv("ROUTE3", strconv.Itoa(port+3))
 	env.Setenv("UP", fmt.Sprintf("--listen=127.0.0.1:%d", port))
 	env.Setenv("ROUTES", fmt.Sprintf("--route-port=%d", port+1))
 	env.Setenv("XDG_RUNTIME_DIR", "")
@@ -104,7 +122,7 @@ func down(env *testscript.Env) {
 	_ = cmd.Run()
 }
 
-// freePorts finds a port with two free ones after it.
+// freePorts finds a port with three free ones after it.
 func freePorts() (int, error) {
 	for range 200 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -113,11 +131,11 @@ func freePorts() (int, error) {
 		}
 		port := l.Addr().(*net.TCPAddr).Port - 12000 // below the range that connections come from
 		_ = l.Close()
-		if free(port) && free(port+1) && free(port+2) {
+		if free(port) && free(port+1) && free(port+2) && free(port+3) {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no three free ports in a row")
+	return 0, fmt.Errorf("no four free ports in a row")
 }
 
 func free(port int) bool {
@@ -172,5 +190,26 @@ func curl(ts *testscript.TestScript, neg bool, args []string) {
 	err := ts.Exec("curl", append([]string{"-sS", "--max-time", "5", "--fail-with-body"}, args...)...)
 	if (err == nil) == neg {
 		ts.Fatalf("curl %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// fails runs a command that must end with an exit code, print nothing, and say
+// exactly what is wrong: fails CODE 'LINE | LINE …' COMMAND [ARG …]
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: fails CODE 'LINE | LINE …' COMMAND …")
+	}
+	code, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	want := strings.ReplaceAll(args[1], " | ", "\n") + "\n"
+	err = ts.Exec(args[2], args[3:]...)
+	exit, _ := errors.AsType[*exec.ExitError](err)
+	switch words := ts.ReadFile("stderr"); {
+	case exit == nil || exit.ExitCode() != code:
+		ts.Fatalf("it ended with %v, not with %d:\n%s", err, code, words)
+	case words != want:
+		ts.Fatalf("it said\n%s\nand not\n%s", words, want)
+	case ts.ReadFile("stdout") != "":
+		ts.Fatalf("it printed\n%s", ts.ReadFile("stdout"))
 	}
 }
