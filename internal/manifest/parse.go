@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -114,6 +115,9 @@ func complete(p *problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway
 		}
 		if m.Health.Ready != nil || m.Health.Live != nil {
 			p.add(where("health"), "a worker has no port to probe; remove health.ready and health.live")
+		}
+		if n := find(at["health"], "deadline"); n != nil && m.Health.Deadline >= time.Second && m.Health.Deadline < 2*time.Second {
+			p.add(n, "a worker is ready when it has run for a second; deadline must be at least 2s, not %s", describe(n))
 		}
 	}
 	if s := m.Image.Static; s != nil && len(s.Entrypoint) == 0 && len(m.Run.Command) == 0 {

@@ -153,6 +153,9 @@ func TestProblems(t *testing.T) {
 			`4:6: a worker has no port; remove run.port, or write kind: web`,
 			`5:9: a worker has no port to probe; remove health.ready and health.live`,
 		}},
+		{"a hasty worker", strings.Replace(strings.Replace(good, "web", "worker", 1), "run: { port: 8000 }", "health: { deadline: 1s }", 1), []string{
+			`4:21: a worker is ready when it has run for a second; deadline must be at least 2s, not "1s"`,
+		}},
 		{"needs", good + `needs: { a: any, b: "~> 1.2", c: 3, D: any }`, []string{
 			`5:8: a needs itself`,
 			`5:21: semantic versions are not supported yet; write a release number, b: ">= 12", or any`,
