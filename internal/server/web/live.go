@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -15,6 +15,7 @@ const (
 	liveEvery = time.Second      // at most one look at the state in this time, however many hints
 	liveIdle  = 5 * time.Second  // a look without a hint: what routers count gives none
 	liveFor   = 30 * time.Minute // then the browser connects again
+	recheck   = 5 * time.Second  // a log asks this often whether its session is still good
 )
 
 // live streams the parts of a page that change, until it has ended. The
@@ -74,22 +75,25 @@ func (s *site) openStream(w http.ResponseWriter, r *http.Request) (*stream, erro
 	ctx, cancel := context.WithTimeout(r.Context(), liveFor)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Time{})
-	return &stream{ctx: ctx, w: w, rc: rc, close: func() { cancel(); <-s.streams }}, nil
+	return &stream{ctx: ctx, w: w, rc: http.NewResponseController(w), close: func() { cancel(); <-s.streams }}, nil
 }
 
 // send writes one event. A line of data cannot hold a line break, so each
-// becomes a line of its own.
+// becomes a line of its own; a carriage return would be one as well.
 func (st *stream) send(event, data string) {
 	var b bytes.Buffer
 	_, _ = fmt.Fprintf(&b, "event: %s\n", event)
-	for line := range bytes.Lines([]byte(data + "\n")) {
-		_, _ = fmt.Fprintf(&b, "data: %s\n", bytes.TrimRight(line, "\r\n"))
+	for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r", ""), "\n") {
+		_, _ = fmt.Fprintf(&b, "data: %s\n", line)
 	}
 	b.WriteByte('\n')
+	st.write(b.Bytes())
+}
+
+// write sends b at once. A browser that does not read is given up.
+func (st *stream) write(b []byte) {
 	_ = st.rc.SetWriteDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.Copy(st.w, &b); err == nil {
+	if _, err := st.w.Write(b); err == nil {
 		_ = st.rc.Flush()
 	}
 }
@@ -107,8 +111,7 @@ func (st *stream) pause(hints <-chan struct{}) bool {
 		return false
 	case <-hints:
 	case <-time.After(liveIdle - liveEvery):
-		_, _ = io.WriteString(st.w, ": still here\n\n")
-		_ = st.rc.Flush()
+		st.write([]byte(": still here\n\n"))
 	}
 	return true
 }

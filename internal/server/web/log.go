@@ -2,33 +2,28 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"html/template"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 
 	terminal "github.com/buildkite/terminal-to-html/v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/internal/ansi"
+	"github.com/slipway-cd/slipway/internal/server/auth"
 )
 
 const maxLogLines = 50_000 // that a page shows; the command line shows all
 
 // logStream sends a job's log line by line, from the line after the browser's
-// last one, until the job has ended.
+// last one, until the job has ended or the session has.
 func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
-	p, err := s.Sessions.Person(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	n, err := number(r, "number")
-	if err == nil {
-		_, err = s.View.Build(r.Context(), p, r.PathValue("repository"), int(n))
-	}
-	if err != nil {
+	if err := s.ofBuild(r); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -38,13 +33,39 @@ func (s *site) logStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer stream.close()
+	ctx, stop := auth.While(stream.ctx, recheck, func(context.Context) error {
+		_, err := s.Sessions.Person(r)
+		return err
+	})
+	defer stop()
+	stream.ctx = ctx
 	seen, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	lines := &lines{to: stream, seen: seen}
-	if err := s.View.JobLog(stream.ctx, slipway.JobID(r.PathValue("job")), ansi.NewWriter(lines)); err != nil {
+	if err := s.View.JobLog(ctx, slipway.JobID(r.PathValue("job")), ansi.NewWriter(lines)); err != nil {
 		return // the browser connects again, with its last line
 	}
 	lines.end()
 	stream.send("end", "")
+}
+
+// ofBuild checks that whoever asks may see the build, and that the job is of it.
+func (s *site) ofBuild(r *http.Request) error {
+	p, err := s.Sessions.Person(r)
+	if err != nil {
+		return err
+	}
+	n, err := number(r, "number")
+	if err != nil {
+		return err
+	}
+	b, err := s.View.Build(r.Context(), p, r.PathValue("repository"), int(n))
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(b.Jobs, func(j api.Job) bool { return j.ID == r.PathValue("job") }) {
+		return slipway.Errorf(slipway.NotFound, "build %s/%d has no such job", b.Repository, b.Number)
+	}
+	return nil
 }
 
 // lines sends text as numbered lines of HTML, those after the first seen ones.

@@ -92,31 +92,18 @@ func (s *site) write(w http.ResponseWriter, status int, name string, data any) {
 
 // fail shows a page that says what is wrong and what to do next.
 func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status := http.StatusInternalServerError
-	switch slipway.CodeOf(err) {
-	case slipway.Unauthenticated:
-		status = http.StatusUnauthorized
-	case slipway.Forbidden:
-		status = http.StatusForbidden
-	case slipway.NotFound:
-		status = http.StatusNotFound
-	case slipway.Invalid:
-		status = http.StatusBadRequest
-	case slipway.Conflict, slipway.Exists, slipway.Stale:
-		status = http.StatusConflict
-	case slipway.Unavailable:
-		status = http.StatusServiceUnavailable
-	default:
+	code := slipway.CodeOf(err)
+	if code == slipway.Internal {
 		s.Log.Error("page", "path", r.URL.Path, "err", err)
 	}
 	e, ok := errors.AsType[*slipway.Error](err)
 	if !ok {
 		e = slipway.Errorf(slipway.Internal, "internal error").Do("the server's log has the details")
 	}
-	s.write(w, status, "failure", struct {
+	s.write(w, code.HTTPStatus(), "failure", struct {
 		Title, Message, Next string
 		Login                bool
-	}{http.StatusText(status), e.Message, e.Next, status == http.StatusUnauthorized})
+	}{http.StatusText(code.HTTPStatus()), e.Message, e.Next, code == slipway.Unauthenticated})
 }
 
 var templates = sync.OnceValue(func() *template.Template {
