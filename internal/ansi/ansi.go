@@ -3,7 +3,10 @@
 // neither move a cursor, nor name a window, nor fill a clipboard.
 package ansi
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // maxSGR bounds a colour sequence; a longer one is dropped.
 const maxSGR = 64
@@ -151,5 +154,20 @@ func Plain(s string) string {
 			out = append(out, b)
 		}
 	}
-	return string(out)
+	return Shown(string(out))
+}
+
+// Shown is s without the characters that are not shown but steer how others
+// are: control characters but for line breaks and tabs, and those that turn the
+// direction of text, so that it reads as something else than it is.
+func Shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+		case r < 0x20, r >= 0x7f && r <= 0x9f, // C0, DEL, C1
+			r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x61c: // lines, paragraphs, directions
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -31,8 +31,19 @@ func TestSafe(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	if got := ansi.Plain("\x1b[31mone\x1b[0m\ntwo"); got != "one two" {
-		t.Errorf("plain: %q", got)
+}
+
+func TestPlain(t *testing.T) {
+	for in, want := range map[string]string{
+		"\x1b[31mone\x1b[0m\ntwo":              "one two",
+		"deploy \u202edorp ot\u202c now":       "deploy dorp ot now",
+		"a\u2066b\u2069c\u200fd\u2028e\u2029f": "abcdef",
+		"8-bit \x9b2J and \xff":                "8-bit \ufffd2J and \ufffd",
+		"שלום and 你好 and ⠼":                    "שלום and 你好 and ⠼",
+	} {
+		if got := ansi.Plain(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
 	}
 }
 

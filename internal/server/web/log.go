@@ -112,7 +112,7 @@ func (l *lines) send() {
 	if l.sent++; l.sent > l.seen && l.sent <= maxLogLines {
 		html := terminal.Render(append(bytes.Clone(l.colour), l.line...))
 		_, _ = fmt.Fprintf(l.to.w, "id: %d\n", l.sent)
-		l.to.send("line", html)
+		l.to.send("line", ansi.Shown(html))
 	}
 	l.carry()
 	l.line = l.line[:0]

@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"sync"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/ansi"
 )
 
 // page is what a handler answers: a title, the command that shows the same, and
@@ -72,7 +74,7 @@ func (s *site) rendered(r *http.Request, p slipway.Principal, f pageFunc) (page,
 		if err := templates().ExecuteTemplate(&b, pg.Parts[i].Template, pg.Parts[i].Data); err != nil {
 			return page{}, err
 		}
-		pg.Parts[i].HTML = template.HTML(b.String()) //nolint:gosec // made by html/template just now
+		pg.Parts[i].HTML = template.HTML(ansi.Shown(b.String())) //nolint:gosec // made by html/template just now
 	}
 	return pg, nil
 }
@@ -87,7 +89,7 @@ func (s *site) write(w http.ResponseWriter, status int, name string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w)
+	_, _ = io.WriteString(w, ansi.Shown(b.String()))
 }
 
 // fail shows a page that says what is wrong and what to do next.
