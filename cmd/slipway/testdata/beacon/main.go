@@ -28,7 +28,7 @@ func main() {
 		who(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == "load":
 		load(ctx, os.Args[2])
-	case os.Getenv("SERVICE") == "crash":
+	case os.Getenv("LAMP") == "broken":
 		log.Fatal("no lamp")
 	case port == "":
 		log.Print("at work, process ", os.Getpid())
