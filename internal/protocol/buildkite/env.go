@@ -17,7 +17,9 @@ const maxValue = 64 << 10
 
 // env is the environment of a job: what scripts rely on, then the pipeline's
 // own variables, then the step's. Values of the latter two may name variables;
-// a value is data and never becomes part of a command.
+// a value is data and never becomes part of a command. What scripts rely on
+// stays what it is, as in Buildkite: a pipeline cannot say that it runs on
+// another branch, or check out another repository.
 func (s *server) env(a slipway.Assignment) map[string]string {
 	b, j := a.Build, a.Job
 	branch := b.Push.Branch()
@@ -68,11 +70,15 @@ func (s *server) env(a slipway.Assignment) map[string]string {
 	for k, v := range env {
 		env[k] = clean(v)
 	}
+	given := maps.Clone(env)
+	delete(given, "CI")
 	// The pipeline's own variables know each other already; what is left to fill
 	// in is what only the job knows.
 	for _, own := range []map[string]string{b.Env, j.Step.Env} {
 		for _, k := range slices.Sorted(maps.Keys(own)) {
-			env[k] = clean(fill(own[k], env))
+			if _, is := given[k]; !is {
+				env[k] = clean(fill(own[k], env))
+			}
 		}
 	}
 	return env
