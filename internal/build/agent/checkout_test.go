@@ -105,3 +105,23 @@ func TestReadOnlyFoldersAreRemoved(t *testing.T) {
 		w.ended(w.add("app", w.commit, "true"))
 	}
 }
+
+// What a step sets is for its command; the checkout has the job's credential.
+func TestAStepsVariablesDoNotReachTheCheckout(t *testing.T) {
+	w := newWorld(t).start(t)
+	evil, mark := t.TempDir(), filepath.Join(t.TempDir(), "token")
+	script := "#!/bin/sh\necho \"$SLIPWAY_GIT_TOKEN\" >> " + mark + "\nexit 1\n"
+	for _, name := range []string{"git", "askpass", "hook.so"} {
+		if err := os.WriteFile(filepath.Join(evil, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := w.ended(w.add("app", w.commit, "echo it runs; git 2>/dev/null || true; cat "+mark,
+		"PATH="+evil+":"+os.Getenv("PATH"), "GIT_DIR=/nonexistent", "GIT_EXEC_PATH="+evil, "GIT_SSH_COMMAND="+evil+"/git", "GIT_ASKPASS="+evil+"/askpass",
+		"GIT_PROXY_COMMAND="+evil+"/git", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=credential.helper", "GIT_CONFIG_VALUE_0=!"+evil+"/askpass",
+		"http_proxy=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1", "GIT_TRACE="+mark, "GIT_TEMPLATE_DIR="+evil, "HOME="+evil, "XDG_CONFIG_HOME="+evil))
+	// The command has them: its own git writes the mark, and finds no token.
+	if got := string(job.log); job.finished.ExitStatus != "0" || !strings.HasSuffix(got, "\nit runs\n\n") {
+		t.Errorf("exit %s, log %q", job.finished.ExitStatus, got)
+	}
+}
