@@ -139,6 +139,7 @@ type RouteStatus struct {
 	Fence    Fence              // of the table it has acknowledged
 	InFlight map[InstanceID]int // requests and streams, instances that left included while above zero
 	Requests uint64             // since this router started
+	Rate     float64            // requests per second, lately
 	Errors   uint64             // 5xx answers, failed connects, resets
 	Why      string             // what is wrong, for example a port that is taken
 }

@@ -43,6 +43,7 @@ type Target struct {
 	Why         string      `json:"why,omitempty"`
 	Requests    uint64      `json:"requests"`
 	Errors      uint64      `json:"errors"`
+	Rate        float64     `json:"rate"` // requests per second, lately
 	Instances   []Instance  `json:"instances"`
 	Moving      *Deployment `json:"moving,omitempty"` // the deployment that moves it
 	Last        *Deployment `json:"last,omitempty"`   // the newest one that ended
@@ -156,6 +157,7 @@ type Deployment struct {
 	Weight      int        `json:"weight"` // of the new group, basis points
 	Requests    uint64     `json:"requests"`
 	Errors      uint64     `json:"errors"`
+	Rate        float64    `json:"rate"`               // requests per second, lately
 	Instances   []Instance `json:"instances"`          // of both groups
 	Why         []Why      `json:"why"`                // newest last
 	LogTail     []string   `json:"log_tail,omitempty"` // last lines of the instance that failed

@@ -123,8 +123,10 @@ func (c *Control) observe(r slipway.Router, t slipway.TargetID) (slipway.RouteSt
 	c.mu.Lock()
 	h := c.heard[r.ID]
 	var said wire.Target
+	var perSecond float64
 	if h != nil {
 		r, said = h.router, h.targets[t]
+		perSecond = h.rates[t].now(c.now().Sub(r.SeenAt))
 	}
 	c.mu.Unlock()
 	if wire.ProcessOf(r).Ended() {
@@ -133,7 +135,7 @@ func (c *Control) observe(r slipway.Router, t slipway.TargetID) (slipway.RouteSt
 	silence := c.now().Sub(r.SeenAt)
 	s := slipway.RouteStatus{
 		Router: r.ID, Fence: said.Fence, InFlight: map[slipway.InstanceID]int{},
-		Requests: said.Requests, Errors: said.Errors, Why: said.Why,
+		Requests: said.Requests, Errors: said.Errors, Rate: perSecond, Why: said.Why,
 	}
 	for i, n := range said.InFlight {
 		s.InFlight[i] += n

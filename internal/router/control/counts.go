@@ -23,9 +23,7 @@ func (c *Control) Counts(t slipway.TargetID) Counts {
 		said := h.targets[t]
 		sum.Requests += said.Requests
 		sum.Errors += said.Errors
-		if r := h.rates[t]; r != nil && c.now().Sub(h.router.SeenAt) <= patience {
-			sum.PerSecond += r.perSecond
-		}
+		sum.PerSecond += h.rates[t].now(c.now().Sub(h.router.SeenAt))
 	}
 	return sum
 }
@@ -59,4 +57,13 @@ func (r *rate) observe(requests uint64, now time.Time) {
 		r.perSecond = float64(requests-r.requests) / passed.Seconds()
 	}
 	r.requests, r.at = requests, now
+}
+
+// now is what the rate is after the router has been silent for a while: nobody
+// knows, when that is long.
+func (r *rate) now(silence time.Duration) float64 {
+	if r == nil || silence > patience {
+		return 0
+	}
+	return r.perSecond
 }

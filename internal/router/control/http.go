@@ -39,27 +39,10 @@ func (c *Control) caller(r *http.Request) (slipway.RouterID, error) {
 // refuse answers with the problem.
 func (c *Control) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code := slipway.CodeOf(err)
-	status := http.StatusInternalServerError
-	switch code {
-	case slipway.Invalid:
-		status = http.StatusBadRequest
-	case slipway.Unauthenticated:
-		status = http.StatusUnauthorized
-	case slipway.Forbidden:
-		status = http.StatusForbidden
-	case slipway.NotFound:
-		status = http.StatusNotFound
-	case slipway.Conflict, slipway.Exists, slipway.Stale:
-		status = http.StatusConflict
-	case slipway.TooLarge:
-		status = http.StatusRequestEntityTooLarge
-	case slipway.Unavailable:
-		status = http.StatusServiceUnavailable
-	default:
-		if r.Context().Err() == nil {
-			c.log.Error("a router's call failed", "path", r.URL.Path, "error", err)
-		}
+	if code == slipway.Internal && r.Context().Err() == nil {
+		c.log.Error("a router's call failed", "path", r.URL.Path, "error", err)
 	}
+	status := code.HTTPStatus()
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"code": code, "detail": slipway.MessageOf(err), "status": status})

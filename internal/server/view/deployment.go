@@ -58,7 +58,7 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 		Service: string(d.Target.Service), Environment: string(d.Target.Environment),
 		Kind: string(d.Kind), From: d.From, Release: d.Release, Strategy: string(r.Strategy),
 		Phase: string(d.Phase), Ended: d.Phase.Ended(), Want: d.Want, At: d.At,
-		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors,
+		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors, Rate: l.rate,
 		Stages: []api.Stage{}, Instances: []api.Instance{}, Why: []api.Why{},
 		Actor: Actor(d.Actor), Build: d.Build,
 		CreatedAt: d.CreatedAt.UTC(), StartedAt: moment(d.StartedAt), FinishedAt: moment(d.FinishedAt),

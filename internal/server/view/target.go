@@ -33,7 +33,7 @@ func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.T
 		Service: string(t.ID.Service), Environment: string(t.ID.Environment), URL: v.routeURL(t),
 		Want: t.Want, Instances: live.instances,
 	}
-	shown.Requests, shown.Errors = live.requests, live.errors
+	shown.Requests, shown.Errors, shown.Rate = live.requests, live.errors, live.rate
 	if err := v.serving(ctx, t, &shown); err != nil {
 		return shown, err
 	}
@@ -113,7 +113,8 @@ type liveness struct {
 	readyIn          map[slipway.GroupID]int
 	ready            int
 	requests, errors uint64
-	why              string // the first thing that is wrong
+	rate             float64 // requests per second
+	why              string  // the first thing that is wrong
 }
 
 func (v *Viewer) live(ctx context.Context, groups []slipway.GroupStatus, routes []slipway.RouteStatus) (liveness, error) {
@@ -122,6 +123,7 @@ func (v *Viewer) live(ctx context.Context, groups []slipway.GroupStatus, routes 
 	for _, r := range routes {
 		l.requests += r.Requests
 		l.errors += r.Errors
+		l.rate += r.Rate
 		for i, n := range r.InFlight {
 			inFlight[i] += n
 		}
