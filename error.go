@@ -22,6 +22,29 @@ const (
 	Internal        Code = "internal"        // ours to mend; details are in the log only
 )
 
+// HTTPStatus is the status of an answer that is a failure of this kind; 500 for
+// what is no code. A protocol that means something else by one of them says so.
+func (c Code) HTTPStatus() int {
+	switch c {
+	case Invalid:
+		return 400 // bad request
+	case Unauthenticated:
+		return 401 // unauthorized
+	case Forbidden:
+		return 403 // forbidden
+	case NotFound:
+		return 404 // not found
+	case Conflict, Exists, Stale:
+		return 409 // conflict
+	case TooLarge:
+		return 413 // content too large
+	case Unavailable:
+		return 503 // service unavailable
+	default:
+		return 500 // internal server error
+	}
+}
+
 // Error is a failure with a message fit for the person who caused it. The
 // message is one sentence that says what is wrong; Next, when there is
 // something to do, is what to do.

@@ -12,19 +12,6 @@ import (
 	"github.com/slipway-cd/slipway/api"
 )
 
-var statuses = map[slipway.Code]int{
-	slipway.Invalid:         http.StatusUnprocessableEntity,
-	slipway.Unauthenticated: http.StatusUnauthorized,
-	slipway.Forbidden:       http.StatusForbidden,
-	slipway.NotFound:        http.StatusNotFound,
-	slipway.Conflict:        http.StatusConflict,
-	slipway.Exists:          http.StatusConflict,
-	slipway.Stale:           http.StatusConflict,
-	slipway.Unavailable:     http.StatusServiceUnavailable,
-	slipway.TooLarge:        http.StatusRequestEntityTooLarge,
-	slipway.Internal:        http.StatusInternalServerError,
-}
-
 // failure is a Problem as huma writes it.
 type failure struct{ api.Problem }
 
@@ -39,9 +26,9 @@ func fail(log *slog.Logger, err error) *failure {
 	if code == slipway.Internal {
 		log.Error("a call failed", "err", err)
 	}
-	status, ok := statuses[code]
-	if !ok {
-		status = http.StatusInternalServerError
+	status := code.HTTPStatus()
+	if code == slipway.Invalid {
+		status = http.StatusUnprocessableEntity // as huma answers what it finds wrong itself
 	}
 	return &failure{api.Problem{Code: string(code), Message: slipway.MessageOf(err), Status: status}}
 }

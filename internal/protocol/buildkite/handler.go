@@ -99,24 +99,16 @@ func (s *server) endpoint(h func(*http.Request, slipway.Principal) (any, error))
 // status is the HTTP status of a failure. Agents try again on 5xx and 429, and
 // stop a job on 401.
 func (s *server) status(r *http.Request, err error) int {
-	switch slipway.CodeOf(err) {
-	case slipway.Invalid:
-		return http.StatusBadRequest
-	case slipway.Unauthenticated, slipway.Stale:
+	switch code := slipway.CodeOf(err); code {
+	case slipway.Stale: // the job is another's now
 		return http.StatusUnauthorized
-	case slipway.Forbidden:
-		return http.StatusForbidden
-	case slipway.NotFound:
-		return http.StatusNotFound
 	case slipway.Conflict, slipway.Exists:
 		return http.StatusUnprocessableEntity
-	case slipway.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case slipway.Unavailable:
-		return http.StatusServiceUnavailable
-	default:
+	case slipway.Internal:
 		s.Log.Error("agent protocol", "path", r.URL.Path, "err", err)
-		return http.StatusInternalServerError
+		fallthrough
+	default:
+		return code.HTTPStatus()
 	}
 }
 

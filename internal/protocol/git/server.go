@@ -220,27 +220,18 @@ func token(r *http.Request) string {
 
 // refuse answers with err in words that git shows as "remote: …".
 func (s *Server) refuse(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	switch slipway.CodeOf(err) {
+	code := slipway.CodeOf(err)
+	switch code {
 	case slipway.Unauthenticated:
 		w.Header().Set("WWW-Authenticate", `Basic realm="slipway", charset="UTF-8"`)
-		status = http.StatusUnauthorized
-	case slipway.Forbidden:
-		status = http.StatusForbidden
-	case slipway.NotFound:
-		status = http.StatusNotFound
-	case slipway.Invalid:
-		status = http.StatusBadRequest
-	case slipway.TooLarge:
-		status = http.StatusRequestEntityTooLarge
 	case slipway.Unavailable:
 		w.Header().Set("Retry-After", "10")
-		status = http.StatusServiceUnavailable
-	default:
+	case slipway.Internal:
 		s.Log.Error("git", "err", err)
+	default:
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
+	w.WriteHeader(code.HTTPStatus())
 	_, _ = w.Write([]byte(slipway.MessageOf(err) + "\n")) // the client went away
 }

@@ -164,24 +164,24 @@ func writeError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 	} else if errors.Is(err, syscall.ENOSPC) {
 		err = slipway.Errorf(slipway.Unavailable, "the server's disk is full")
 	}
-	code, status := "", 0
+	code := ""
 	switch slipway.CodeOf(err) {
 	case slipway.Unauthenticated:
-		code, status = ociregistry.ErrUnauthorized.Code(), http.StatusUnauthorized
+		code = ociregistry.ErrUnauthorized.Code()
 		w.Header().Set("WWW-Authenticate", `Basic realm="Slipway"`)
 	case slipway.Forbidden:
-		code, status = ociregistry.ErrDenied.Code(), http.StatusForbidden
+		code = ociregistry.ErrDenied.Code()
 	case slipway.TooLarge:
-		code, status = ociregistry.ErrSizeInvalid.Code(), http.StatusRequestEntityTooLarge
+		code = ociregistry.ErrSizeInvalid.Code()
 	case slipway.Unavailable:
-		code, status = "UNAVAILABLE", http.StatusServiceUnavailable
+		code = "UNAVAILABLE"
 	default:
 		_ = ociregistry.WriteError(w, known(r, log, err))
 		return
 	}
 	text, _ := ociregistry.MarshalError(ociregistry.NewError(slipway.MessageOf(err), code, nil))
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	w.WriteHeader(slipway.CodeOf(err).HTTPStatus())
 	_, _ = w.Write(text)
 }
 

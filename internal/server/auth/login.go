@@ -30,13 +30,11 @@ func (a *Auth) LoginHandler(log *slog.Logger) http.Handler {
 		_ = loginPage.Execute(w, d) // the browser went away
 	}
 	fail := func(w http.ResponseWriter, err error) {
-		status := http.StatusInternalServerError
-		if slipway.CodeOf(err) == slipway.Unauthenticated {
-			status = http.StatusUnauthorized
-		} else {
+		code := slipway.CodeOf(err)
+		if code == slipway.Internal {
 			log.Error("signing in", "err", err)
 		}
-		render(w, status, loginData{Problem: slipway.MessageOf(err)})
+		render(w, code.HTTPStatus(), loginData{Problem: slipway.MessageOf(err)})
 	}
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		// The address of this page holds the token: it goes nowhere. The form's
