@@ -16,7 +16,7 @@ const Scripts = "build-scripts"
 // service gets its go.mod, and what is in bin/ its execute bit, which an embedded
 // file does not have.
 func Copy(name, dir string) error {
-	from, err := fs.Sub(FS, "thoughts/"+name)
+	from, err := fs.Sub(files, "thoughts/"+name)
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,9 @@ package examples
 
 import "embed"
 
-// FS holds thoughts/: three services and the build scripts that they share,
+// files holds thoughts/: three services and the build scripts that they share,
 // each a repository of its own. They have no go.mod here, for a nested module
-// cannot be embedded; who makes repositories of them writes it.
+// cannot be embedded: see [Copy].
 //
 //go:embed all:thoughts
-var FS embed.FS
+var files embed.FS

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/examples"
 )
 
 // What the demo changes: a new version; and one that wants a cache in
@@ -20,12 +21,12 @@ const (
 
 // pushAll makes the repositories and pushes them, what others need first.
 func (p *play) pushAll(ctx context.Context) error {
-	for _, name := range append([]string{scripts}, services...) {
+	for _, name := range append([]string{examples.Scripts}, services...) {
 		if err := p.makeRepository(ctx, name); err != nil {
 			return err
 		}
 	}
-	if err := p.push(ctx, scripts); err != nil {
+	if err := p.push(ctx, examples.Scripts); err != nil {
 		return err
 	}
 	for _, name := range services {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slipway-cd/slipway/examples"
 )
 
 // stage is a play whose slipway command does nothing but succeed.
@@ -27,7 +29,7 @@ func stage(t *testing.T, in string) (*play, *strings.Builder) {
 
 func TestRepositoriesOfTheExampleBuildOffline(t *testing.T) {
 	p, _ := stage(t, "")
-	for _, name := range append([]string{scripts}, services...) {
+	for _, name := range append([]string{examples.Scripts}, services...) {
 		if err := p.makeRepository(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +62,7 @@ func TestRepositoriesOfTheExampleBuildOffline(t *testing.T) {
 
 func TestEditsOfTheDemoMeetTheExample(t *testing.T) {
 	p, _ := stage(t, "")
-	if err := copyExample(changed, p.repository(changed)); err != nil {
+	if err := examples.Copy(changed, p.repository(changed)); err != nil {
 		t.Fatal(err)
 	}
 	for file, text := range map[string]string{"main.go": goodOld, "slipway.yaml": badOld} {

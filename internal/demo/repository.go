@@ -2,8 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,16 +14,13 @@ import (
 // The services, in the order in which they need each other.
 var services = []string{"users-backend", "thoughts-backend", "frontend"}
 
-// The service that the demo changes, and the scripts that all share.
-const (
-	changed = "thoughts-backend"
-	scripts = "build-scripts"
-)
+// changed is the service that the demo changes.
+const changed = "thoughts-backend"
 
 // repository is the folder of a repository. The scripts' ends in .git, so that
 // the services' relative URL ../build-scripts.git leads there as well.
 func (p *play) repository(name string) string {
-	if name == scripts {
+	if name == examples.Scripts {
 		name += ".git"
 	}
 	return filepath.Join(p.dir, "repositories", name)
@@ -34,19 +29,15 @@ func (p *play) repository(name string) string {
 // makeRepository makes a git repository of a folder of the example.
 func (p *play) makeRepository(ctx context.Context, name string) error {
 	dir := p.repository(name)
-	if err := copyExample(name, dir); err != nil {
+	if err := examples.Copy(name, dir); err != nil {
 		return err
 	}
 	if err := p.git(ctx, name, "init", "--quiet", "--initial-branch=master"); err != nil {
 		return err
 	}
-	if name != scripts {
-		mod := fmt.Sprintf("module example.com/%s\n\ngo 1.26\n", name)
-		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644); err != nil { //nolint:gosec // a source file
-			return err
-		}
+	if name != examples.Scripts {
 		// The scripts are a folder next to us here; git wants to be told that such a submodule is meant.
-		if err := p.git(ctx, name, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../"+scripts+".git", "ci"); err != nil {
+		if err := p.git(ctx, name, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../"+examples.Scripts+".git", "ci"); err != nil {
 			return err
 		}
 	}
@@ -59,33 +50,6 @@ func (p *play) makeRepository(ctx context.Context, name string) error {
 		return broken("slipway remote add: %v: %s", err, out)
 	}
 	return nil
-}
-
-// copyExample copies a folder of the example. An embedded file has no execute
-// bit: those in bin/ get theirs back.
-func copyExample(name, dir string) error {
-	from, err := fs.Sub(examples.FS, "thoughts/"+name)
-	if err != nil {
-		return err
-	}
-	return fs.WalkDir(from, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(dir, filepath.FromSlash(path))
-		if d.IsDir() {
-			return os.MkdirAll(to, 0o755) //nolint:gosec // source folders
-		}
-		text, err := fs.ReadFile(from, path)
-		if err != nil {
-			return err
-		}
-		mode := fs.FileMode(0o644)
-		if strings.HasPrefix(path, "bin/") {
-			mode = 0o755
-		}
-		return os.WriteFile(to, text, mode)
-	})
 }
 
 func (p *play) commit(ctx context.Context, name, message string) error {
