@@ -1,10 +1,13 @@
 package agent
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -123,5 +126,26 @@ func TestAStepsVariablesDoNotReachTheCheckout(t *testing.T) {
 	// The command has them: its own git writes the mark, and finds no token.
 	if got := string(job.log); job.finished.ExitStatus != "0" || !strings.HasSuffix(got, "\nit runs\n\n") {
 		t.Errorf("exit %s, log %q", job.finished.ExitStatus, got)
+	}
+}
+
+// The credential goes to the server alone, whoever else asks for one.
+func TestTheCredentialStaysWithItsServer(t *testing.T) {
+	w := newWorld(t).start(t)
+	var heard []string
+	var mu sync.Mutex
+	thief := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		heard = append(heard, r.Header.Get("Authorization"))
+		mu.Unlock()
+		rw.Header().Set("WWW-Authenticate", `Basic realm="give"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer thief.Close()
+	job := w.ended(w.add("app", w.commit, "echo reached", "BUILDKITE_REPO="+thief.URL+"/git/app.git"))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(heard) == 0 || strings.Join(heard, "") != "" || job.finished.ExitStatus != "1" {
+		t.Errorf("the thief heard %q; exit %s, log %s", heard, job.finished.ExitStatus, job.log)
 	}
 }
