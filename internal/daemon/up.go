@@ -2,16 +2,11 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -105,10 +100,16 @@ func Up(ctx context.Context, o UpOptions) error {
 	if !o.Supervise {
 		_, _ = fmt.Fprintln(o.Out, "slipway: ending everything, instances included …")
 	}
+	return endAll(ctx, s, data)
+}
+
+// endAll ends the roles that start instances, then these, then the router that
+// led to them.
+func endAll(ctx context.Context, s *supervisor, data Data) error {
 	s.stop(func(r *role) bool { return !r.stays })
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
 	defer cancel()
-	err = endInstances(ending, data)
+	err := endInstances(ending, data)
 	s.stop(func(r *role) bool { return r.stays })
 	return err
 }
@@ -150,115 +151,9 @@ func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 }
 
 func join(queues []slipway.Queue) string {
-	var b strings.Builder
+	names := make([]string, len(queues))
 	for i, q := range queues {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(string(q))
+		names[i] = string(q)
 	}
-	return b.String()
-}
-
-// awaitServer waits until the server answers. When it ends instead, its last
-// words are the error.
-func awaitServer(ctx context.Context, data Data, server *role) error {
-	ctx, cancel := context.WithTimeout(ctx, serverPatience)
-	defer cancel()
-	ended := server.current().ended
-	for {
-		if url, err := data.ServerURL(); err == nil && answers(ctx, url) {
-			return nil
-		}
-		select {
-		case <-ended:
-			return server.lastWords()
-		case <-ctx.Done():
-			return slipway.Errorf(slipway.Unavailable, "the server did not answer within %s", serverPatience).
-				Do("its log: %s", data.roleLog("server"))
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-func answers(ctx context.Context, url string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/healthz", nil)
-	if err != nil {
-		return false
-	}
-	resp, err := (&http.Client{Timeout: 2 * time.Second}).Do(req)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
-}
-
-// detach starts the supervisor in the background and returns when it is ready.
-func detach(ctx context.Context, data Data, o UpOptions) error {
-	held, err := data.lockData("up") // somebody else's: say so here, not in a log
-	if err != nil {
-		return err
-	}
-	held.release()
-	_ = os.Remove(data.ready())
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	args := []string{"up", "--supervise", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort)}
-	for _, q := range o.Queues {
-		args = append(args, "--queue", string(q))
-	}
-	logFile := data.roleLog("up")
-	out, err := openLog(logFile)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = out.Close() }()
-	logged := length(out)
-	cmd := exec.Command(exe, args...) //nolint:noctx // it outlives us
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if o.Database != "" {
-		cmd.Env = append(os.Environ(), databaseEnv+"="+o.Database)
-	}
-	if err := cmd.Start(); err != nil {
-		return slipway.Errorf(slipway.Unavailable, "cannot start in the background: %w", err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	for {
-		if _, err := os.Stat(data.ready()); err == nil {
-			banner(ctx, data, o)
-			return nil
-		}
-		select {
-		case <-ended:
-			return lastWords(logFile, logged, cmd.ProcessState.ExitCode())
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-func (d Data) ready() string { return filepath.Join(d.run(), "up.ready") }
-
-// ServerURL is where the server of this data directory listens.
-func (d Data) ServerURL() (string, error) {
-	text, err := os.ReadFile(d.serverFile())
-	if errors.Is(err, os.ErrNotExist) {
-		return "", slipway.Errorf(slipway.Unavailable, "no server runs on %s", d.Dir).Do("start it: slipway up")
-	}
-	var s serverFile
-	if err == nil {
-		err = json.Unmarshal(text, &s)
-	}
-	return s.URL, err
-}
-
-// serverFile is how the commands find the server of a data directory.
-type serverFile struct {
-	URL string `json:"url"`
+	return strings.Join(names, ",")
 }
