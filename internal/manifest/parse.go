@@ -1,9 +1,6 @@
 package manifest
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -11,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 // MaxBytes bounds a manifest.
@@ -23,37 +21,18 @@ func Parse(file string, text []byte) (slipway.Manifest, error) {
 	if len(text) > MaxBytes {
 		return slipway.Manifest{}, slipway.Errorf(slipway.TooLarge, "%s is larger than %d KiB", file, MaxBytes>>10)
 	}
-	p := &problems{file: file}
+	p := &yamldoc.Problems{File: file}
 	var m slipway.Manifest
-	if root := document(p, text); root != nil {
+	if root := yamldoc.Read(p, text, "service"); root != nil {
 		m = service(p, root)
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err("The keys of slipway.yaml: slipway help manifest"); err != nil {
 		return slipway.Manifest{}, err
 	}
 	return m, nil
 }
 
-// document decodes the one YAML document of text.
-func document(p *problems, text []byte) *yaml.Node {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc, more yaml.Node
-	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		p.addAt(1, 1, "the file is empty")
-		return nil
-	} else if err != nil {
-		p.addSyntax(err)
-		return nil
-	}
-	if err := dec.Decode(&more); err == nil {
-		p.add(&more, "a second document; one file holds one service")
-	} else if !errors.Is(err, io.EOF) {
-		p.addSyntax(err)
-	}
-	return doc.Content[0]
-}
-
-func service(p *problems, root *yaml.Node) slipway.Manifest {
+func service(p *yamldoc.Problems, root *yaml.Node) slipway.Manifest {
 	m := slipway.Manifest{
 		Run:    slipway.Run{Drain: slipway.DefaultDrain, StopGrace: slipway.DefaultStopGrace},
 		Health: slipway.Health{Deadline: slipway.DefaultDeadline},
@@ -66,7 +45,7 @@ func service(p *problems, root *yaml.Node) slipway.Manifest {
 		{"service", func(n *yaml.Node) {
 			m.Service = slipway.ServiceName(text(p, n, "service"))
 			if err := m.Service.Validate(); err != nil && m.Service != "" {
-				p.add(n, "%s", slipway.MessageOf(err))
+				p.Add(n, "%s", slipway.MessageOf(err))
 			}
 		}},
 		{"kind", func(n *yaml.Node) { m.Kind = kind(p, n) }},
@@ -86,10 +65,10 @@ func service(p *problems, root *yaml.Node) slipway.Manifest {
 
 // complete checks what concerns several keys, and fills in the placements that
 // were not written.
-func complete(p *problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {
+func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {
 	missing := func(key, remedy string) {
 		if at[key] == nil {
-			p.add(root, "%s is missing; %s", key, remedy)
+			p.Add(root, "%s is missing; %s", key, remedy)
 		}
 	}
 	where := func(key string) *yaml.Node {
@@ -104,27 +83,27 @@ func complete(p *problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway
 	switch m.Kind {
 	case slipway.Web:
 		if m.Run.Port == 0 {
-			p.add(where("run"), "a web service needs run.port, where it listens")
+			p.Add(where("run"), "a web service needs run.port, where it listens")
 		}
 		if n := find(at["run"], "env", "PORT"); n != nil {
-			p.add(n, "PORT is given by Slipway; run.port says where the service listens")
+			p.Add(n, "PORT is given by Slipway; run.port says where the service listens")
 		}
 	case slipway.Worker:
 		if m.Run.Port != 0 {
-			p.add(where("run"), "a worker has no port; remove run.port, or write kind: web")
+			p.Add(where("run"), "a worker has no port; remove run.port, or write kind: web")
 		}
 		if m.Health.Ready != nil || m.Health.Live != nil {
-			p.add(where("health"), "a worker has no port to probe; remove health.ready and health.live")
+			p.Add(where("health"), "a worker has no port to probe; remove health.ready and health.live")
 		}
 		if n := find(at["health"], "deadline"); n != nil && m.Health.Deadline >= time.Second && m.Health.Deadline < 2*time.Second {
-			p.add(n, "a worker is ready when it has run for a second; deadline must be at least 2s, not %s", describe(n))
+			p.Add(n, "a worker is ready when it has run for a second; deadline must be at least 2s, not %s", yamldoc.Describe(n))
 		}
 	}
 	if s := m.Image.Static; s != nil && len(s.Entrypoint) == 0 && len(m.Run.Command) == 0 {
-		p.add(where("image"), "nothing says what to start; write image.static.entrypoint or run.command")
+		p.Add(where("image"), "nothing says what to start; write image.static.entrypoint or run.command")
 	}
 	if i := slices.IndexFunc(m.Needs, func(n slipway.Need) bool { return n.Service == m.Service }); i >= 0 && m.Service != "" {
-		p.add(where("needs"), "%s needs itself", m.Service)
+		p.Add(where("needs"), "%s needs itself", m.Service)
 	}
 	all := map[slipway.EnvironmentName]slipway.Placement{}
 	for _, e := range slipway.Environments {
@@ -134,15 +113,15 @@ func complete(p *problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway
 	m.Environments = all
 }
 
-func kind(p *problems, n *yaml.Node) slipway.Kind {
+func kind(p *yamldoc.Problems, n *yaml.Node) slipway.Kind {
 	switch k := slipway.Kind(text(p, n, "kind")); k {
 	case slipway.Web, slipway.Worker:
 		return k
 	case "task":
-		p.add(n, "kind: task is not supported yet; there are web, worker")
+		p.Add(n, "kind: task is not supported yet; there are web, worker")
 	case "":
 	default:
-		p.add(n, "there is no kind %q; there are web, worker", k)
+		p.Add(n, "there is no kind %q; there are web, worker", k)
 	}
 	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 func TestReferenceIsAManifest(t *testing.T) {
@@ -195,7 +196,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("too large: %v", err)
 	}
 	_, err := Parse("slipway.yaml", []byte(strings.Repeat("a: 1\n", 1000)))
-	if n := strings.Count(err.Error(), "\n"); n != maxProblems || !strings.Contains(err.Error(), "50 problems or more") {
+	if n := strings.Count(err.Error(), "\n"); n != yamldoc.MaxProblems || !strings.Contains(err.Error(), "50 problems or more") {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"

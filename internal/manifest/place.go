@@ -10,27 +10,28 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 var atLeast = regexp.MustCompile(`^>= *([0-9]{1,9})$`)
 
 // needs reads the services that this one calls.
-func needs(p *problems, n *yaml.Node) []slipway.Need {
+func needs(p *yamldoc.Problems, n *yaml.Node) []slipway.Need {
 	var all []slipway.Need
 	pairs(p, n, "needs", func(key, value *yaml.Node) {
 		need := slipway.Need{Service: slipway.ServiceName(key.Value)}
 		if err := need.Service.Validate(); err != nil {
-			p.add(key, "%s", slipway.MessageOf(err))
+			p.Add(key, "%s", slipway.MessageOf(err))
 			return
 		}
 		switch release := atLeast.FindStringSubmatch(value.Value); {
-		case value.Kind == yaml.ScalarNode && (value.Tag == "!!null" || value.Value == "any"):
+		case value.Kind == yaml.ScalarNode && (yamldoc.IsNull(value) || value.Value == "any"):
 		case release != nil:
 			need.AtLeast, _ = strconv.Atoi(release[1])
 		case value.Kind == yaml.ScalarNode && strings.Contains(value.Value, "."):
-			p.add(value, `semantic versions are not supported yet; write a release number, %s: ">= 12", or any`, key.Value)
+			p.Add(value, `semantic versions are not supported yet; write a release number, %s: ">= 12", or any`, key.Value)
 		default:
-			p.add(value, `needs must be a release number, %s: ">= 12", or any, not %s`, key.Value, describe(value))
+			p.Add(value, `needs must be a release number, %s: ">= 12", or any, not %s`, key.Value, yamldoc.Describe(value))
 		}
 		all = append(all, need)
 	})
@@ -39,12 +40,12 @@ func needs(p *problems, n *yaml.Node) []slipway.Need {
 }
 
 // environments reads how the service runs in each environment.
-func environments(p *problems, n *yaml.Node) map[slipway.EnvironmentName]slipway.Placement {
+func environments(p *yamldoc.Problems, n *yaml.Node) map[slipway.EnvironmentName]slipway.Placement {
 	all := map[slipway.EnvironmentName]slipway.Placement{}
 	pairs(p, n, "environments", func(key, value *yaml.Node) {
 		e, err := slipway.FindEnvironment(slipway.EnvironmentName(key.Value))
 		if err != nil {
-			p.add(key, "%s", slipway.MessageOf(err))
+			p.Add(key, "%s", slipway.MessageOf(err))
 			return
 		}
 		all[e.Name] = placement(p, value, "environments."+key.Value)
@@ -52,7 +53,7 @@ func environments(p *problems, n *yaml.Node) map[slipway.EnvironmentName]slipway
 	return all
 }
 
-func placement(p *problems, n *yaml.Node, in string) slipway.Placement {
+func placement(p *yamldoc.Problems, n *yaml.Node, in string) slipway.Placement {
 	pl := slipway.Placement{Replicas: 1, Strategy: slipway.Rolling}
 	mapping(p, n, in, fields{
 		{"replicas", func(n *yaml.Node) { pl.Replicas = whole(p, n, "replicas", 1, slipway.MaxReplicas) }},
@@ -63,15 +64,15 @@ func placement(p *problems, n *yaml.Node, in string) slipway.Placement {
 	return pl
 }
 
-func strategy(p *problems, n *yaml.Node) slipway.Strategy {
+func strategy(p *yamldoc.Problems, n *yaml.Node) slipway.Strategy {
 	switch s := slipway.Strategy(text(p, n, "strategy")); s {
 	case slipway.Rolling, slipway.Recreate:
 		return s
 	case "canary", "immutable":
-		p.add(n, "strategy %s is not supported yet; there are rolling, recreate", s)
+		p.Add(n, "strategy %s is not supported yet; there are rolling, recreate", s)
 	case "":
 	default:
-		p.add(n, "there is no strategy %q; there are rolling, recreate", s)
+		p.Add(n, "there is no strategy %q; there are rolling, recreate", s)
 	}
 	return slipway.Rolling
 }

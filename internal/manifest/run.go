@@ -8,11 +8,12 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 const maxWait = time.Hour // of drain, stop_grace and deadline
 
-func run(p *problems, n *yaml.Node, r *slipway.Run) {
+func run(p *yamldoc.Problems, n *yaml.Node, r *slipway.Run) {
 	mapping(p, n, "run", fields{
 		{"command", func(n *yaml.Node) { r.Command = words(p, n, "run.command") }},
 		{"port", func(n *yaml.Node) { r.Port = whole(p, n, "port", 1, 65535) }},
@@ -26,18 +27,18 @@ func run(p *problems, n *yaml.Node, r *slipway.Run) {
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // env reads variables. Numbers and booleans stand for themselves, as written.
-func env(p *problems, n *yaml.Node, in string) map[string]string {
+func env(p *yamldoc.Problems, n *yaml.Node, in string) map[string]string {
 	vars := map[string]string{}
 	pairs(p, n, in, func(key, value *yaml.Node) {
 		switch {
 		case !variable.MatchString(key.Value):
-			p.add(key, "%s cannot name a variable; use letters, digits and _", describe(key))
+			p.Add(key, "%s cannot name a variable; use letters, digits and _", yamldoc.Describe(key))
 		case strings.HasPrefix(key.Value, "SLIPWAY_"):
-			p.add(key, "%s: names that begin with SLIPWAY_ are given by Slipway", key.Value)
-		case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
-			p.add(value, `%s has no value; write %s: ""`, key.Value, key.Value)
+			p.Add(key, "%s: names that begin with SLIPWAY_ are given by Slipway", key.Value)
+		case yamldoc.IsNull(value):
+			p.Add(value, `%s has no value; write %s: ""`, key.Value, key.Value)
 		case value.Kind != yaml.ScalarNode || strings.ContainsRune(value.Value, 0):
-			p.add(value, "%s must be a text, not %s", key.Value, describe(value))
+			p.Add(value, "%s must be a text, not %s", key.Value, yamldoc.Describe(value))
 		default:
 			vars[key.Value] = value.Value
 		}
@@ -45,7 +46,7 @@ func env(p *problems, n *yaml.Node, in string) map[string]string {
 	return vars
 }
 
-func health(p *problems, n *yaml.Node, h *slipway.Health) {
+func health(p *yamldoc.Problems, n *yaml.Node, h *slipway.Health) {
 	mapping(p, n, "health", fields{
 		{"ready", func(n *yaml.Node) {
 			h.Ready = probe(p, n, "health.ready", fields{})
@@ -62,25 +63,25 @@ func health(p *problems, n *yaml.Node, h *slipway.Health) {
 			h.Deadline = duration(p, n, "deadline", maxWait)
 			if h.Deadline < time.Second && n.Kind == yaml.ScalarNode {
 				if _, err := time.ParseDuration(n.Value); err == nil {
-					p.add(n, "deadline must be at least 1s, not %s", describe(n))
+					p.Add(n, "deadline must be at least 1s, not %s", yamldoc.Describe(n))
 				}
 			}
 		}},
 	})
 }
 
-func probe(p *problems, n *yaml.Node, in string, more fields) *slipway.Probe {
+func probe(p *yamldoc.Problems, n *yaml.Node, in string, more fields) *slipway.Probe {
 	pr := &slipway.Probe{}
 	at := mapping(p, n, in, append(fields{
 		{"http", func(n *yaml.Node) {
 			pr.HTTP = text(p, n, in+".http")
 			if pr.HTTP != "" && (pr.HTTP[0] != '/' || strings.ContainsAny(pr.HTTP, " \t#")) {
-				p.add(n, "%s.http must be a path such as /readyz, not %s", in, describe(n))
+				p.Add(n, "%s.http must be a path such as /readyz, not %s", in, yamldoc.Describe(n))
 			}
 		}},
 	}, more...))
 	if at != nil && at["http"] == nil {
-		p.add(n, "%s needs http: the path to GET", in)
+		p.Add(n, "%s needs http: the path to GET", in)
 	}
 	return pr
 }

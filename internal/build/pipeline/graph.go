@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 // needs lists for every step the steps it needs, by position. A wait or block
@@ -42,7 +43,7 @@ func needs(steps []slipway.Step, leftOut func(i int) bool) [][]int {
 
 // checkKeys reports keys that are there twice, dependencies on keys that are
 // not there, and steps that wait for themselves.
-func checkKeys(p *problems, where []written, steps []slipway.Step) {
+func checkKeys(p *yamldoc.Problems, where []written, steps []slipway.Step) {
 	first := map[string]int{}
 	var known []string
 	for i, s := range steps {
@@ -50,7 +51,7 @@ func checkKeys(p *problems, where []written, steps []slipway.Step) {
 			continue
 		}
 		if j, twice := first[s.Key]; twice {
-			p.add(where[i].at("key"), "the key %q is there twice, first on line %d", s.Key, where[j].at("key").Line)
+			p.Add(where[i].at("key"), "the key %q is there twice, first on line %d", s.Key, where[j].at("key").Line)
 			continue
 		}
 		first[s.Key] = i
@@ -61,7 +62,7 @@ func checkKeys(p *problems, where []written, steps []slipway.Step) {
 		for _, key := range s.DependsOn {
 			if _, ok := first[key]; !ok {
 				missing = true
-				p.add(where[i].at("depends_on"), "depends_on: there is no step with the key %q%s", key, meant(key, known))
+				p.Add(where[i].at("depends_on"), "depends_on: there is no step with the key %q%s", key, yamldoc.Meant(key, known))
 			}
 		}
 	}
@@ -73,7 +74,7 @@ func checkKeys(p *problems, where []written, steps []slipway.Step) {
 		for _, i := range circle {
 			titles = append(titles, steps[i].Title())
 		}
-		p.add(where[circle[0]].at("depends_on"), "these steps wait for each other: %s", strings.Join(titles, " → "))
+		p.Add(where[circle[0]].at("depends_on"), "these steps wait for each other: %s", strings.Join(titles, " → "))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
 )
 
 // vocabulary is the keys of one kind of mapping in the format.
@@ -59,19 +60,19 @@ func pick(names ...string) map[string]string {
 
 // read finds the values of mapping n by name. Keys that are unknown, come too
 // early for Slipway, or say the same thing twice are problems.
-func (v vocabulary) read(p *problems, n *yaml.Node) map[string]*yaml.Node {
+func (v vocabulary) read(p *yamldoc.Problems, n *yaml.Node) map[string]*yaml.Node {
 	values, said := map[string]*yaml.Node{}, map[string]string{}
 	for _, e := range entries(p, n, v.in) {
-		word := e.key.Value
+		word := e.Key.Value
 		switch name, known := v.aliases[word]; {
 		case known && values[name] != nil:
-			p.add(e.key, "%q says again what %q says; keep one of them", word, said[name])
+			p.Add(e.Key, "%q says again what %q says; keep one of them", word, said[name])
 		case known:
-			values[name], said[name] = e.value, word
+			values[name], said[name] = e.Value, word
 		case slices.Contains(v.later, word):
-			p.add(e.key, "%q of %s is not supported yet", word, v.in)
+			p.Add(e.Key, "%q of %s is not supported yet", word, v.in)
 		default:
-			p.add(e.key, "unknown key %q in %s%s", word, v.in, meant(word, v.words()))
+			p.Add(e.Key, "unknown key %q in %s%s", word, v.in, yamldoc.Meant(word, v.words()))
 		}
 	}
 	return values

@@ -12,6 +12,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
+)
+
+// Bounds of a pipeline file.
+const (
+	MaxBytes = 256 << 10
+	MaxSteps = 500
 )
 
 // DefaultQueue is where a step runs that asks for no queue, as in Buildkite.
@@ -32,28 +39,28 @@ func Parse(file string, text []byte) (*Pipeline, error) {
 	if len(text) > MaxBytes {
 		return nil, slipway.Errorf(slipway.TooLarge, "%s is larger than %d KiB", file, MaxBytes>>10)
 	}
-	p := &problems{file: file}
-	root := document(p, text)
+	p := &yamldoc.Problems{File: file}
+	root := yamldoc.Read(p, text, "pipeline")
 	if root == nil {
-		return nil, p.err()
+		return nil, p.Err("")
 	}
 	values, steps := checkRoot(p, root)
-	if err := p.err(); err != nil {
+	if err := p.Err(""); err != nil {
 		return nil, err
 	}
 	var meant buildkite.Pipeline
 	if err := ordered.Unmarshal(root, &meant); err != nil || len(meant.Steps) != len(steps) {
-		p.add(root, "this cannot be understood as a pipeline: %v", err)
-		return nil, p.err()
+		p.Add(root, "this cannot be understood as a pipeline: %v", err)
+		return nil, p.Err("")
 	}
-	r := &reader{problems: p}
+	r := &reader{Problems: p}
 	out := &Pipeline{Env: r.env(values["env"], meant.Env), file: file, written: steps}
 	defaults := r.agents(values["agents"], meant.RemainingFields["agents"])
 	for i, w := range steps {
 		out.Steps = append(out.Steps, r.step(w, meant.Steps[i], defaults))
 	}
 	checkKeys(p, steps, out.Steps)
-	if err := p.err(); err != nil {
+	if err := p.Err(""); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -62,7 +69,7 @@ func Parse(file string, text []byte) (*Pipeline, error) {
 // CheckQueues reports an Invalid error for every step whose queue is not one of
 // the known.
 func (p *Pipeline) CheckQueues(known []slipway.Queue) error {
-	problems := &problems{file: p.file}
+	problems := &yamldoc.Problems{File: p.file}
 	for i, s := range p.Steps {
 		if s.Kind != slipway.StepCommand || slices.Contains(known, s.Queue()) {
 			continue
@@ -71,9 +78,9 @@ func (p *Pipeline) CheckQueues(known []slipway.Queue) error {
 		if p.written[i].values["agents"] == nil && s.Queue() == DefaultQueue {
 			asks = `, which a step without agents: { queue: … } asks for`
 		}
-		problems.add(p.written[i].at("agents"), "there is no queue %q%s; there are %s", s.Queue(), asks, names(known))
+		problems.Add(p.written[i].at("agents"), "there is no queue %q%s; there are %s", s.Queue(), asks, names(known))
 	}
-	return problems.err()
+	return problems.Err("")
 }
 
 func names(queues []slipway.Queue) string {
@@ -87,7 +94,7 @@ func names(queues []slipway.Queue) string {
 // reader turns what the vendor's library understood into steps, with the
 // pipeline's own variables filled in.
 type reader struct {
-	*problems
+	*yamldoc.Problems
 	vars map[string]string
 }
 
@@ -117,9 +124,9 @@ func (r *reader) fillEnv(at *yaml.Node, text string) string {
 func (r *reader) told(at *yaml.Node, err error) {
 	switch {
 	case errors.Is(err, errTooLong):
-		r.add(at, "%v", err)
+		r.Add(at, "%v", err)
 	case err != nil:
-		r.add(at, "%v; write $$ for a dollar sign that the shell shall see", err)
+		r.Add(at, "%v; write $$ for a dollar sign that the shell shall see", err)
 	}
 }
 
@@ -139,7 +146,7 @@ func (r *reader) step(w written, meant buildkite.Step, defaults map[string]strin
 		}
 		s.Agents = withQueue(s.Agents)
 		if err := s.Queue().Validate(); err != nil {
-			r.add(w.at("agents"), "%s", slipway.MessageOf(err))
+			r.Add(w.at("agents"), "%s", slipway.MessageOf(err))
 		}
 		minutes, _ := m.RemainingFields["timeout_in_minutes"].(int)
 		s.Timeout = time.Duration(minutes) * time.Minute
@@ -154,7 +161,7 @@ func (r *reader) step(w written, meant buildkite.Step, defaults map[string]strin
 		s.Prompt = r.fill(w.at("prompt"), first(m.Contents, "prompt"))
 		r.order(&s, w, m.Contents)
 	default:
-		r.add(w.node, "this cannot be understood as a step")
+		r.Add(w.node, "this cannot be understood as a step")
 	}
 	s.Key, s.Label = r.fill(w.at("key"), s.Key), r.fill(w.at("label"), s.Label)
 	return s
