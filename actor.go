@@ -113,6 +113,15 @@ func (p Principal) CanDeploy(env EnvironmentName) bool {
 	return false
 }
 
+// Within lists the environments that p's changes are limited to; empty means
+// all.
+func (p Principal) Within() []EnvironmentName {
+	if p.Role == Admin {
+		return nil
+	}
+	return p.Environments
+}
+
 // CanUnblock reports whether p may let a build past a block behind which jobs
 // may deploy to envs. A job never may.
 func (p Principal) CanUnblock(envs []EnvironmentName) bool {

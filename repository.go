@@ -21,6 +21,9 @@ type Push struct {
 	Ref        string // refs/heads/master, refs/tags/v1
 	Old, New   Commit // all zeros: created, deleted
 	Actor      Actor
+	// Environments are those that the pusher's changes are limited to; empty
+	// means all.
+	Environments []EnvironmentName
 }
 
 // Branch is the name of the pushed branch, "" for other refs.

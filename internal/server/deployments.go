@@ -61,7 +61,7 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 		// A job that is run again must find what it asked for, not ask twice.
 		ask.Build = p.Job.Build
 		ask.Key = fmt.Sprintf("job %s %s/%s", p.Job.Job, ask.Service, ask.Environment)
-		if err := s.Builds.MarkDeployed(ctx, p.Job.Job); err != nil {
+		if err := s.Builds.MarkDeployed(ctx, *p.Job); err != nil {
 			return api.Deployment{}, err
 		}
 	} else if ask.Key != "" {

@@ -34,9 +34,10 @@ type Store interface {
 type Builds interface {
 	Unblock(context.Context, slipway.BuildID, slipway.JobID, slipway.Principal) (slipway.Build, error)
 	Cancel(context.Context, slipway.BuildID, slipway.Principal) (slipway.Build, error)
-	// MarkDeployed notes that a job is about to ask for a deployment, after which
-	// it is never run again by itself.
-	MarkDeployed(context.Context, slipway.JobID) error
+	// MarkDeployed notes that an attempt is about to ask for a deployment, after
+	// which its job is never run again by itself. It is Stale when the attempt is
+	// over.
+	MarkDeployed(context.Context, slipway.JobGrant) error
 }
 
 // Deploy asks for a deployment.

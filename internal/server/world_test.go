@@ -165,10 +165,10 @@ func (w *world) Reaches(*slipway.Build, slipway.JobID) []slipway.EnvironmentName
 	return []slipway.EnvironmentName{"prod"}
 }
 
-func (w *world) MarkDeployed(_ context.Context, job slipway.JobID) error {
+func (w *world) MarkDeployed(_ context.Context, g slipway.JobGrant) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.marked = append(w.marked, job)
+	w.marked = append(w.marked, g.Job)
 	return nil
 }
 

@@ -129,7 +129,7 @@ func (d *Dispatch) assign(ctx context.Context, b slipway.Build, job slipway.JobI
 	j := b.Job(job)
 	err = d.Store.AddToken(ctx, slipway.Token{Hash: hash, Kind: "job", Principal: slipway.Principal{
 		Actor:        slipway.Actor{Kind: slipway.ActorJob, Name: b.Slug() + " " + j.Step.Title(), For: pipeline.Person(&b, job)},
-		Environments: b.Authority.Deploy[j.Step.Queue()],
+		Environments: pipeline.MayDeploy(&b, job),
 		Job: &slipway.JobGrant{
 			Build: b.ID, Job: job, Attempt: j.Last().Number, Repository: b.Push.Repository, Repositories: b.Repositories,
 		},
@@ -236,20 +236,16 @@ func exit(status int, signal, reason string) string {
 	return why
 }
 
-// MarkDeployed notes that a job asks for a deployment, before it gets one: from
-// now on it never runs twice. It returns Stale when no attempt of it goes on.
-func (d *Dispatch) MarkDeployed(ctx context.Context, job slipway.JobID) error {
-	id, err := d.Store.BuildOfJob(ctx, job)
-	if err != nil {
-		return err
-	}
-	_, err = d.update(ctx, id, slipway.System, func(c *change) error {
-		j := c.Job(job)
-		if a := j.Last(); a == nil || !isLive(a) {
-			return slipway.Errorf(slipway.Stale, "%q of build %s does not run: it is %s", j.Step.Title(), c.Slug(), j.State)
+// MarkDeployed notes that an attempt asks for a deployment, before it gets one:
+// from now on its job never runs twice. It returns Stale when the attempt is
+// over.
+func (d *Dispatch) MarkDeployed(ctx context.Context, g slipway.JobGrant) error {
+	_, err := d.update(ctx, g.Build, slipway.System, func(c *change) error {
+		j, _, err := live(c.Build, g)
+		if err == nil {
+			j.Deployed = true
 		}
-		j.Deployed = true
-		return nil
+		return err
 	})
 	return err
 }

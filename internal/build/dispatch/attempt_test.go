@@ -248,12 +248,12 @@ func TestAJobThatMayHaveDeployedNeverRunsTwice(t *testing.T) {
 	inBubble(t, one, func(t *testing.T, w *world) {
 		b := w.push("refs/heads/master")
 		g := w.run(w.agent("test"))
-		if err := w.MarkDeployed(t.Context(), g.Job); err != nil {
+		if err := w.MarkDeployed(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(31 * time.Second)
 		w.want(b.ID, "failed: failed")
-		wantCode(t, w.MarkDeployed(t.Context(), g.Job), slipway.Stale, "does not run")
+		wantCode(t, w.MarkDeployed(t.Context(), g), slipway.Stale, "is over")
 	})
 }
 

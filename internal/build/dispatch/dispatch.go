@@ -83,10 +83,11 @@ type Config struct {
 // from many goroutines; its zero value is not useful, see [New].
 type Dispatch struct {
 	Config
-	report *slog.Logger
-	board  *board
-	logs   *logs
-	agents *roll
+	report   *slog.Logger
+	board    *board
+	logs     *logs
+	agents   *roll
+	retiring retiring
 
 	seed  maphash.Seed
 	locks [64]sync.Mutex // by hash: of a build that changes, of a repository that is pushed to
@@ -157,12 +158,4 @@ func (d *Dispatch) update(ctx context.Context, id slipway.BuildID, actor slipway
 		d.logs.forget(o.job, o.Number)
 	}
 	return b, nil
-}
-
-// retire ends the token of an attempt that is over. When that fails, Run does
-// it later.
-func (d *Dispatch) retire(ctx context.Context, a slipway.Attempt) {
-	if err := d.Store.RevokeToken(ctx, a.TokenHash); err != nil {
-		d.report.Error("revoking the token of an attempt", "agent", a.AgentName, "err", err)
-	}
 }

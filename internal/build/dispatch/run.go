@@ -135,6 +135,9 @@ func (d *Dispatch) takeOver(ctx context.Context) error {
 // look does what is due.
 func (d *Dispatch) look(ctx context.Context) {
 	now := d.now()
+	for _, a := range d.retiring.take() {
+		d.retire(ctx, a)
+	}
 	for _, l := range d.board.attempts(func(l liveAttempt, _ time.Time) bool { return !now.Before(l.due) }) {
 		if err := d.settle(ctx, l.grant); err != nil && slipway.CodeOf(err) != slipway.Stale {
 			d.report.Error("settling an attempt", "build", l.grant.Build, "job", l.grant.Job, "err", err)

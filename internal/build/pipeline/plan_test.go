@@ -136,6 +136,51 @@ func TestReachesAndPerson(t *testing.T) {
 	}
 }
 
+// Who may not change an environment cannot have a pipeline do it that they
+// wrote themselves.
+func TestWhoPushesDeploysNoFurtherThanTheyMay(t *testing.T) {
+	b := newBuild("refs/heads/main", parse(t, `
+- command: a
+  agents: {queue: test}
+- command: b
+  agents: {queue: production}
+- block: sure
+  branches: "!main"
+- command: c
+  agents: {queue: production}
+- block: really
+- command: d
+  agents: {queue: production}
+- command: e
+  agents: {queue: other}
+`).Steps)
+	b.Authority.Deploy = map[slipway.Queue][]slipway.EnvironmentName{"test": {"test"}, "production": {"prod"}}
+	pipeline.Next(b, time.Now())
+	b.Jobs[4].Unblocked = &slipway.Unblock{By: slipway.Actor{Name: "ada"}}
+	for _, tt := range []struct {
+		within []slipway.EnvironmentName
+		want   string
+	}{
+		{nil, "0:test 1:prod 3:prod 5:prod"},
+		{[]slipway.EnvironmentName{"test", "prod"}, "0:test 1:prod 3:prod 5:prod"},
+		{[]slipway.EnvironmentName{"test"}, "0:test 5:prod"},               // a block that was left out was passed by nobody
+		{[]slipway.EnvironmentName{"prod"}, "0:test 1:prod 3:prod 5:prod"}, // by way of test
+	} {
+		b.Push.Environments = tt.within
+		var got []string
+		for _, j := range b.Jobs {
+			for _, env := range pipeline.MayDeploy(b, j.ID) {
+				if j.Step.Kind == slipway.StepCommand {
+					got = append(got, fmt.Sprintf("%s:%s", j.ID, env))
+				}
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("limited to %v: %v, want %s", tt.within, got, tt.want)
+		}
+	}
+}
+
 // anySteps draws a pipeline whose dependencies point anywhere; circles are
 // left to Parse, so that they point up or over a step that needs nothing.
 func anySteps(t *rapid.T) []slipway.Step {

@@ -53,6 +53,46 @@ func Person(b *slipway.Build, job slipway.JobID) string {
 	return person
 }
 
+// MayDeploy lists the environments to which job may deploy: those that the
+// build's authority gives its queue, as far as whoever lets it run may change
+// them. Who unblocked a block before it was checked then; without one it is who
+// pushed, who may have written the pipeline as well.
+func MayDeploy(b *slipway.Build, job slipway.JobID) []slipway.EnvironmentName {
+	at := slices.IndexFunc(b.Jobs, func(j slipway.Job) bool { return j.ID == job })
+	if at < 0 {
+		return nil
+	}
+	may := b.Authority.Deploy[b.Jobs[at].Step.Queue()]
+	for i, before := range above(needsOf(b), []int{at}) {
+		if before && b.Jobs[i].Unblocked != nil {
+			return may
+		}
+	}
+	within := b.Push.Environments
+	if len(within) == 0 {
+		return may
+	}
+	return slices.DeleteFunc(slices.Clone(may), func(env slipway.EnvironmentName) bool {
+		return !slices.ContainsFunc(within, func(w slipway.EnvironmentName) bool { return leadsTo(env, w) })
+	})
+}
+
+// leadsTo reports whether a release passes through env on its way to to, or is
+// there: a pipeline gets nowhere without the environments before.
+func leadsTo(env, to slipway.EnvironmentName) bool {
+	for range slipway.Environments {
+		if env == to {
+			return true
+		}
+		e, err := slipway.FindEnvironment(to)
+		if err != nil || e.Previous == "" {
+			return false
+		}
+		to = e.Previous
+	}
+	return false
+}
+
 // above marks the steps that those at from need, directly or through others.
 func above(needs [][]int, from []int) []bool {
 	marked := make([]bool, len(needs))

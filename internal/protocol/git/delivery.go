@@ -58,7 +58,7 @@ func parseChanges(r io.Reader, p *push) ([]slipway.Push, error) {
 	for lines.Scan() {
 		from, rest, _ := strings.Cut(lines.Text(), " ")
 		to, ref, _ := strings.Cut(rest, " ")
-		c := slipway.Push{Repository: p.repository, Ref: ref, Old: slipway.Commit(from), New: slipway.Commit(to), Actor: p.actor}
+		c := pushed(p.by, p.repository, ref, slipway.Commit(from), slipway.Commit(to))
 		if !c.Old.Valid() || !c.New.Valid() || !strings.HasPrefix(ref, "refs/") {
 			return nil, slipway.Errorf(slipway.Invalid, "git's hook said %q; expected OLD NEW REF", lines.Text())
 		}
@@ -68,6 +68,11 @@ func parseChanges(r io.Reader, p *push) ([]slipway.Push, error) {
 		return nil, slipway.Errorf(slipway.TooLarge, "this push changes too many refs to tell: %w", err)
 	}
 	return changes, nil
+}
+
+// pushed is a change that by made.
+func pushed(by slipway.Principal, name slipway.RepositoryName, ref string, from, to slipway.Commit) slipway.Push {
+	return slipway.Push{Repository: name, Ref: ref, Old: from, New: to, Actor: by.Actor, Environments: by.Within()}
 }
 
 // deliver records one change and has it built. It does so whether or not the

@@ -15,7 +15,7 @@ import (
 // that lives in memory and in the environment of that run only.
 type push struct {
 	repository slipway.RepositoryName
-	actor      slipway.Actor
+	by         slipway.Principal
 	watched    context.Context // ends when the pusher went away
 	leave      context.CancelFunc
 
@@ -30,8 +30,8 @@ type inflight struct {
 	pushes map[string]*push
 }
 
-func (f *inflight) begin(name slipway.RepositoryName, by slipway.Actor) (p *push, secret string) {
-	p = &push{repository: name, actor: by, told: map[slipway.BuildID]*progress{}}
+func (f *inflight) begin(name slipway.RepositoryName, by slipway.Principal) (p *push, secret string) {
+	p = &push{repository: name, by: by, told: map[slipway.BuildID]*progress{}}
 	p.watched, p.leave = context.WithCancel(context.Background())
 	secret = rand.Text() + rand.Text()
 	f.mu.Lock()
@@ -88,7 +88,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
-	push, secret := s.inflight.begin(name, p.Actor)
+	push, secret := s.inflight.begin(name, p)
 	defer s.finish(push, secret)
 	s.serve(w, r, call{
 		repository: string(name), service: "git-receive-pack", bound: maxPush, user: p.Actor.Name,
@@ -121,7 +121,7 @@ func (s *Server) finish(p *push, secret string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), deliverFor)
 	defer cancel()
-	if err := s.reconcile(ctx, p.repository, p.actor); err != nil {
+	if err := s.reconcile(ctx, p.repository, p.by); err != nil {
 		s.Log.Error("looking for what a push changed", "repository", p.repository, "err", err)
 	}
 }

@@ -20,7 +20,7 @@ func (s *Server) Reconcile(ctx context.Context) error {
 		return err
 	}
 	for _, r := range repositories {
-		if err := s.reconcile(ctx, r.Name, slipway.System); err != nil {
+		if err := s.reconcile(ctx, r.Name, slipway.Principal{Actor: slipway.System}); err != nil {
 			// One damaged repository must not keep the others from working.
 			s.Log.Error("reading the refs of a repository", "repository", r.Name, "err", err)
 		}
@@ -28,7 +28,7 @@ func (s *Server) Reconcile(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by slipway.Actor) error {
+func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by slipway.Principal) error {
 	found, err := s.refsOnDisk(ctx, name)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by 
 			continue
 		}
 		s.Log.Info("a ref changed unheard", "repository", name, "ref", ref, "from", from.Short(), "to", to.Short())
-		s.deliver(ctx, slipway.Push{Repository: name, Ref: ref, Old: from, New: to, Actor: by})
+		s.deliver(ctx, pushed(by, name, ref, from, to))
 	}
 	return nil
 }
