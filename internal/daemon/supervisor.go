@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -58,13 +57,18 @@ func (s *supervisor) restart(ctx context.Context, r *role) {
 	}
 }
 
-// stop ends the roles that ends picks, the newest first, and waits for their
-// end.
+// stop ends the roles that ends says, and waits for their end: together, but
+// the first of all last, which the others talk to until they have ended.
 func (s *supervisor) stop(ends func(*role) bool) {
-	for _, r := range slices.Backward(s.roles) {
-		if ends(r) {
-			r.stop()
+	var others sync.WaitGroup
+	for i, r := range s.roles {
+		if i > 0 && ends(r) {
+			others.Go(r.stop)
 		}
+	}
+	others.Wait()
+	if len(s.roles) > 0 && ends(s.roles[0]) {
+		s.roles[0].stop()
 	}
 	s.wg.Wait()
 }
