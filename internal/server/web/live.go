@@ -75,12 +75,7 @@ func (s *site) openStream(w http.ResponseWriter, r *http.Request) (*stream, erro
 	ctx, cancel := context.WithTimeout(r.Context(), liveFor)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	rc := http.NewResponseController(w)
-	return &stream{ctx: ctx, w: w, rc: rc, close: func() {
-		cancel()
-		_ = rc.SetWriteDeadline(time.Time{}) // the connection's next answer may come later
-		<-s.streams
-	}}, nil
+	return &stream{ctx: ctx, w: w, rc: http.NewResponseController(w), close: func() { cancel(); <-s.streams }}, nil
 }
 
 // send writes one event. A line of data cannot hold a line break, so each

@@ -114,8 +114,8 @@ func TestAQuietStreamStaysOpen(t *testing.T) {
 		time.Sleep(time.Minute)
 		cancel()
 		<-ended
-		if n := strings.Count(w.Body.String(), "\n: "); n < 6 || w.late.Load() != 0 || !w.until.IsZero() {
-			t.Errorf("%d signs of life in a minute, %d that came too late; the next answer has until %s", n, w.late.Load(), w.until)
+		if n := strings.Count(w.Body.String(), "\n: "); n < 6 || w.late.Load() != 0 {
+			t.Errorf("%d signs of life in a minute, %d that came too late", n, w.late.Load())
 		}
 	})
 }
