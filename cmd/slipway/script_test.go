@@ -172,7 +172,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	seconds, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	var last string
-	for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		err := ts.Exec(args[2], args[3:]...)
 		last = ts.ReadFile("stdout") + ts.ReadFile("stderr")
 		if err == nil && strings.Contains(last, args[1]) {
