@@ -28,11 +28,21 @@ func (s *Server) listBuilds(ctx context.Context, in *struct {
 	Repository string `query:"repository" doc:"Only of this repository"`
 	Limit      int    `query:"limit" minimum:"0" doc:"At most 500"`
 }) (api.List[api.Build], error) {
-	builds, err := s.Store.Builds(ctx, slipway.RepositoryName(in.Repository), limited(in.Limit))
+	p, repository := from(ctx), slipway.RepositoryName(in.Repository)
+	if p.Job != nil && repository == "" {
+		repository = p.Job.Repository
+	}
+	if err := mayReadBuilds(p.Principal, repository); err != nil {
+		return api.List[api.Build]{}, err
+	}
+	builds, err := s.Store.Builds(ctx, repository, limited(in.Limit))
 	return listed(s.View.Builds(builds, from(ctx).Principal), err)
 }
 
 func (in BuildPath) find(ctx context.Context, s *Server) (slipway.Build, error) {
+	if err := mayReadBuilds(from(ctx).Principal, slipway.RepositoryName(in.Repository)); err != nil {
+		return slipway.Build{}, err
+	}
 	return s.Store.BuildByNumber(ctx, slipway.RepositoryName(in.Repository), in.Number)
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -45,7 +46,17 @@ func (s *Server) getDeployment(ctx context.Context, in *deploymentInput) (api.De
 	if err != nil {
 		return api.Deployment{}, err
 	}
-	return s.View.Deployment(ctx, d)
+	return s.showDeployment(ctx, d)
+}
+
+// showDeployment leaves out the last words of instances that the caller may not
+// read.
+func (s *Server) showDeployment(ctx context.Context, d slipway.Deployment) (api.Deployment, error) {
+	shown, err := s.View.Deployment(ctx, d)
+	if err == nil && s.mayReadOutput(ctx, from(ctx).Principal, d.Target) != nil {
+		shown.LogTail = nil
+	}
+	return shown, err
 }
 
 func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (api.Deployment, error) {
@@ -57,10 +68,13 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 	if err := mayDeploy(p.Principal, ask); err != nil {
 		return api.Deployment{}, err
 	}
+	if err := s.mayMove(ctx, p.Principal, ask.Service); err != nil {
+		return api.Deployment{}, err
+	}
 	if p.Job != nil {
 		// A job that is run again must find what it asked for, not ask twice.
 		ask.Build = p.Job.Build
-		ask.Key = fmt.Sprintf("job %s %s/%s", p.Job.Job, ask.Service, ask.Environment)
+		ask.Key = fmt.Sprintf("%s%s %d", askedBy(p.Job, slipway.TargetID{Service: ask.Service, Environment: ask.Environment}), ask.Kind, ask.Release)
 		if err := s.Builds.MarkDeployed(ctx, *p.Job); err != nil {
 			return api.Deployment{}, err
 		}
@@ -71,7 +85,12 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 	if err != nil {
 		return api.Deployment{}, err
 	}
-	return s.View.Deployment(ctx, d)
+	return s.showDeployment(ctx, d)
+}
+
+// askedBy begins the keys of what a job asks for a target.
+func askedBy(g *slipway.JobGrant, t slipway.TargetID) string {
+	return fmt.Sprintf("job %s %s ", g.Job, t)
 }
 
 // mayDeploy checks the names, then whether p may.
@@ -106,7 +125,7 @@ func (s *Server) abort(ctx context.Context, in *deploymentInput) (api.Deployment
 	if err != nil {
 		return api.Deployment{}, err
 	}
-	if p.Job != nil && d.Key != fmt.Sprintf("job %s %s", p.Job.Job, d.Target) || !p.CanDeploy(d.Target.Environment) {
+	if p.Job != nil && !strings.HasPrefix(d.Key, askedBy(p.Job, d.Target)) || !p.CanDeploy(d.Target.Environment) {
 		return api.Deployment{}, slipway.Errorf(slipway.Forbidden, "%s may not abort deployment %d", p.Actor.Name, d.ID)
 	}
 	if err := s.Deployer.Abort(ctx, d.ID, p.Actor); err != nil {

@@ -42,6 +42,9 @@ func (in *eventsInput) filter() (slipway.EventFilter, error) {
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (answer, error) {
 	f, err := in.filter()
+	if err == nil {
+		err = mayHear(from(ctx).Principal, f)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ func (s *Server) jobLog(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	if err := mayReadLog(from(ctx).Principal, build); err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, w *flushed) error {
 		if err := w.begin("text/plain; charset=utf-8"); err != nil {
 			return err
@@ -104,7 +107,7 @@ func (s *Server) copyLog(ctx context.Context, w io.Writer, id slipway.JobID, att
 const (
 	defaultTail = 100
 	maxTail     = 10000
-	maxStreams  = 200 // instances whose output is merged in one answer
+	maxMerged   = 200 // instances whose output is merged in one answer
 )
 
 // logs merges what the instances of a target print, line by line; each line
@@ -117,6 +120,9 @@ func (s *Server) logs(ctx context.Context, in *struct {
 }) (answer, error) {
 	id, err := in.id()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.mayReadOutput(ctx, from(ctx).Principal, id); err != nil {
 		return nil, err
 	}
 	tail := min(in.Tail, maxTail)
@@ -158,7 +164,7 @@ func (s *Server) mergeOutput(ctx context.Context, m *merged, id slipway.TargetID
 			return err
 		}
 		for _, i := range t.Instances {
-			if seen[i.ID] || len(seen) == maxStreams {
+			if seen[i.ID] || len(seen) == maxMerged {
 				continue
 			}
 			seen[i.ID] = true

@@ -42,6 +42,9 @@ func administers(p slipway.Principal) error {
 }
 
 func (s *Server) listUsers(ctx context.Context, _ *none) (api.List[api.User], error) {
+	if err := mayList(from(ctx).Principal); err != nil {
+		return api.List[api.User]{}, err
+	}
 	users, err := s.Auth.Users(ctx)
 	return listed(each(users, view.User), err)
 }
@@ -77,6 +80,9 @@ func (s *Server) addLoginLink(ctx context.Context, _ *none) (api.LoginLink, erro
 }
 
 func (s *Server) listAgents(ctx context.Context, _ *none) (api.List[api.Agent], error) {
+	if err := mayList(from(ctx).Principal); err != nil {
+		return api.List[api.Agent]{}, err
+	}
 	agents, err := s.Store.Agents(ctx)
 	return listed(each(agents, view.Agent), err)
 }

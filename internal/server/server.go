@@ -81,6 +81,8 @@ type Config struct {
 	URL      string // of the pages, where login links lead: http://slipway.localhost:7070
 	Version  string
 	Log      *slog.Logger
+
+	MaxStreams int // open at a time; 0: 1000
 }
 
 // Bounds.
@@ -91,16 +93,24 @@ const (
 	recheck      = 10 * time.Second // a stream asks this often whether its token is still good
 	lookAgain    = 2 * time.Second  // a stream, without a hint
 	keepAlive    = 15 * time.Second // a stream with nothing to say shows that it lives
+	patience     = time.Minute      // for a client to take what a stream sends
+	maxStreams   = 1000
 )
 
 // Server answers the API.
 type Server struct {
 	Config
 	spec []byte
+	open chan struct{} // one token per open stream
 }
 
 // New makes a Server.
-func New(c Config) *Server { return &Server{Config: c} }
+func New(c Config) *Server {
+	if c.MaxStreams == 0 {
+		c.MaxStreams = maxStreams
+	}
+	return &Server{Config: c, open: make(chan struct{}, c.MaxStreams)}
+}
 
 // Handler serves /api/v1/.
 func (s *Server) Handler() http.Handler {

@@ -71,7 +71,7 @@ func TestWhoMay(t *testing.T) {
 		denied string
 	}{
 		{"viewer", w.viewer, reads + "login link", "forbidden"},
-		{"job", w.job, reads + "publish deploy test", "forbidden"},
+		{"job", w.job, " whoami board builds build releases deployments publish deploy test", "forbidden"},
 		{"deployer of test", tester, reads + "login link deploy test cancel", "forbidden"},
 		{"deployer", deployer, reads + "login link deploy test deploy prod unblock cancel", "forbidden"},
 		{"admin", w.admin, reads + "login link deploy test deploy prod unblock cancel add user add agent token", "forbidden"},

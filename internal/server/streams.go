@@ -2,11 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/server/auth"
 )
 
@@ -28,8 +31,14 @@ func stream[I any](s *Server, on huma.API, id, path, summary string, fn func(con
 		if err != nil {
 			return nil, fail(s.Log, err)
 		}
+		select {
+		case s.open <- struct{}{}:
+		default:
+			return nil, fail(s.Log, slipway.Errorf(slipway.Unavailable, "%d streams are open already", s.MaxStreams).Do("close one and try again"))
+		}
 		token := from(ctx).token
 		return &huma.StreamResponse{Body: func(h huma.Context) {
+			defer func() { <-s.open }()
 			ctx, stop := auth.While(h.Context(), recheck, func(ctx context.Context) error {
 				_, err := s.Auth.Authenticate(ctx, token)
 				return err
@@ -37,8 +46,8 @@ func stream[I any](s *Server, on huma.API, id, path, summary string, fn func(con
 			defer stop()
 			_, w := humago.Unwrap(h)
 			w.Header().Set("X-Accel-Buffering", "no")
-			if err := write(ctx, &flushed{w, http.NewResponseController(w)}); err != nil && ctx.Err() == nil {
-				s.Log.Warn("a stream ended early", "path", path, "err", err)
+			if err := write(ctx, &flushed{w, http.NewResponseController(w)}); err != nil && h.Context().Err() == nil {
+				s.Log.Warn("a stream ended early", "path", path, "err", errors.Join(err, context.Cause(ctx)))
 				// The client must see that this is not the end.
 				panic(http.ErrAbortHandler)
 			}
@@ -46,13 +55,14 @@ func stream[I any](s *Server, on huma.API, id, path, summary string, fn func(con
 	})
 }
 
-// flushed sends every write at once.
+// flushed sends every write at once. A client that does not take it is given up.
 type flushed struct {
 	http.ResponseWriter
 	control *http.ResponseController
 }
 
 func (f *flushed) Write(b []byte) (int, error) {
+	_ = f.control.SetWriteDeadline(time.Now().Add(patience)) // a recorder in a test has none
 	n, err := f.ResponseWriter.Write(b)
 	if err == nil {
 		err = f.control.Flush()

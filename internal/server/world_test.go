@@ -35,6 +35,7 @@ type world struct {
 	build  slipway.Build // of web, blocked before production
 	admin  *api.Client
 	viewer *api.Client
+	token  string      // an administrator's
 	job    *api.Client // runs in build, may deploy to test
 
 	mu       sync.Mutex
@@ -57,12 +58,16 @@ func newWorld(t *testing.T) *world {
 	srv := httptest.NewServer(server.New(server.Config{
 		Auth: w.auth, Store: s, Builds: w, Deployer: w, Images: w, Waker: w.hub,
 		View:     &view.Viewer{Store: s, Groups: w, Routes: w, Output: w, Jobs: w, URL: "http://slipway.test"},
-		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3",
+		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3", MaxStreams: 3,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}).Handler())
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 	w.admin = w.user("ada", slipway.Admin)
+	w.token = auth.New(auth.UserPrefix)
+	if err := s.AddToken(t.Context(), slipway.Token{Hash: auth.Hash(w.token), Principal: slipway.Principal{Role: slipway.Admin}, Kind: "user"}); err != nil {
+		t.Fatal(err)
+	}
 	w.viewer = w.user("vic", slipway.Viewer)
 	w.pushed()
 	w.job = w.as(auth.JobPrefix, slipway.Principal{

@@ -68,7 +68,7 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 	}
 	shown.Weight = weight(d, shown.NewReady, shown.OldReady)
 	for i, s := range d.Stages {
-		w := int(s.Weight)
+		w := 0
 		if s.ByReady && s.New+s.Old > 0 {
 			w = int(slipway.All) * s.New / (s.New + s.Old)
 		}
@@ -92,11 +92,8 @@ func weight(d slipway.Deployment, newReady, oldReady int) int {
 	switch {
 	case d.Phase == slipway.Succeeded:
 		return int(slipway.All)
-	case d.Phase.Ended(), d.Phase == slipway.Pending:
-		return 0
-	case d.At < len(d.Stages) && !d.Stages[d.At].ByReady:
-		return int(d.Stages[d.At].Weight)
-	case newReady+oldReady == 0:
+	case d.Phase.Ended(), d.Phase == slipway.Pending, newReady+oldReady == 0,
+		d.At < len(d.Stages) && !d.Stages[d.At].ByReady:
 		return 0
 	}
 	return int(slipway.All) * newReady / (newReady + oldReady)
