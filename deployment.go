@@ -72,25 +72,21 @@ func (p Phase) Ended() bool {
 	return false
 }
 
-// Intent is what a person has asked of a running deployment.
+// Intent is what a person has asked of a deployment that has not ended; "" is
+// nothing.
 type Intent string
 
-const (
-	AskedNothing Intent = ""
-	AskedAbort   Intent = "abort"
-)
+const AskedAbort Intent = "abort"
 
 // Stage is one step of a deployment's schedule. It is complete when the new
-// group has New ready instances, the old group has Old left, and its gates pass.
+// group has New ready instances and the old group has Old left. A strategy is
+// compiled to stages; the plan, which moves from one to the next, knows no
+// strategies. What another strategy needs is added here with it.
 type Stage struct {
-	New     int         // instances of the new group
-	Old     int         // instances of the old group
-	Order   Order       // which comes first
-	ByReady bool        // weight follows the ready instances of both groups
-	Weight  BasisPoints // of the new group, when not ByReady
-	Active  bool        // workers: the new group takes work
-	Hold    time.Duration
-	Gates   []GateID
+	New     int   // instances of the new group
+	Old     int   // instances of the old group
+	Order   Order // which comes first
+	ByReady bool  // traffic follows the ready instances of both groups; workers have none
 }
 
 // Order says whether new instances come before old ones go.

@@ -38,5 +38,4 @@ const (
 	AgentLostEv       EventKind = "agent.lost"
 	UserAdded         EventKind = "user.added"
 	ServerStarted     EventKind = "server.started"
-	RouterChanged     EventKind = "router.changed"
 )

@@ -23,16 +23,16 @@ type Target struct {
 // Revision is immutable: a release with the configuration of one environment.
 // It is what a group runs and what rolling back returns to.
 type Revision struct {
-	ID          RevisionID
-	Target      TargetID
-	Release     int // number
-	Image       Digest
-	Kind        Kind
-	Run         Run // Env resolved: service, environment, addresses of needs
-	Health      Health
-	Strategy    Strategy // how to move to it
-	CreatedAt   time.Time
-	DeploymentN DeploymentID // that made it
+	ID         RevisionID
+	Target     TargetID
+	Release    int // number
+	Image      Digest
+	Kind       Kind
+	Run        Run // Env resolved: service, environment, addresses of needs
+	Health     Health
+	Strategy   Strategy // how to move to it
+	CreatedAt  time.Time
+	Deployment DeploymentID // that made it
 }
 
 // GroupSpec is what a driver is asked to keep existing: the instances that one
@@ -42,7 +42,7 @@ type GroupSpec struct {
 	Target   TargetID
 	Revision Revision
 	Replicas int
-	Active   bool // workers: take work
+	Active   bool // workers: take work; so far all do
 	Fence    Fence
 }
 
@@ -74,8 +74,7 @@ type InstanceStatus struct {
 	Addr      netip.AddrPort // where the router reaches it; zero for workers
 	Phase     InstancePhase
 	EverReady bool
-	Active    bool
-	Idle      bool      // workers: no work in hand
+	Active    bool      // as its group was asked for
 	Since     time.Time // in this phase
 	ReadyIn   time.Duration
 	RetryAt   time.Time // backoff: when it starts again
@@ -107,13 +106,11 @@ const All BasisPoints = 10000
 
 // Route is how a target's traffic is split over its groups.
 type Route struct {
-	Target   TargetID
-	Fence    Fence
-	Port     int
-	Shares   []Share
-	Fallback GroupID       // where a leased weight returns to
-	Lease    time.Duration // 0: weights are not leased
-	Drain    time.Duration // an endpoint that left may finish what it has in flight for this long
+	Target TargetID
+	Fence  Fence
+	Port   int
+	Shares []Share
+	Drain  time.Duration // an endpoint that left may finish what it has in flight for this long
 }
 
 // Share is one group's part of a route. Weights total [All] while any group is

@@ -192,7 +192,7 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 	}
 	d.ID = slipway.DeploymentID(len(s.deployments) + 1)
 	d.Candidate, d.Want = slipway.GroupOf(d.ID), want
-	r.DeploymentN = d.ID
+	r.Deployment = d.ID
 	s.revisions[r.ID] = copied(r)
 	s.deployments = append(s.deployments, new(copied(d)))
 	s.append(events)

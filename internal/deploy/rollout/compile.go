@@ -14,9 +14,9 @@ func Compile(strategy slipway.Strategy, kind slipway.Kind, from, want int, first
 	web := kind == slipway.Web
 	switch {
 	case strategy == slipway.Recreate:
-		return []slipway.Stage{{New: want, Order: slipway.Vacate, ByReady: web, Active: true}}
+		return []slipway.Stage{{New: want, Order: slipway.Vacate, ByReady: web}}
 	case first || want == 0:
-		return []slipway.Stage{{New: want, Order: slipway.Surge, ByReady: web, Active: true}}
+		return []slipway.Stage{{New: want, Order: slipway.Surge, ByReady: web}}
 	}
 	stages := make([]slipway.Stage, want)
 	for i := range stages {
@@ -26,7 +26,6 @@ func Compile(strategy slipway.Strategy, kind slipway.Kind, from, want int, first
 			Old:     from * (want - n) / want, // rounded down, new + old still never less than min(from, want)
 			Order:   slipway.Surge,
 			ByReady: web,
-			Active:  true,
 		}
 	}
 	return stages

@@ -37,9 +37,9 @@ func TestCompilesToOneStage(t *testing.T) {
 		first    bool
 		want     slipway.Stage
 	}{
-		{"first", slipway.Rolling, slipway.Web, true, slipway.Stage{New: 3, Order: slipway.Surge, ByReady: true, Active: true}},
-		{"first worker", slipway.Rolling, slipway.Worker, true, slipway.Stage{New: 3, Order: slipway.Surge, Active: true}},
-		{"recreate", slipway.Recreate, slipway.Worker, false, slipway.Stage{New: 3, Order: slipway.Vacate, Active: true}},
+		{"first", slipway.Rolling, slipway.Web, true, slipway.Stage{New: 3, Order: slipway.Surge, ByReady: true}},
+		{"first worker", slipway.Rolling, slipway.Worker, true, slipway.Stage{New: 3, Order: slipway.Surge}},
+		{"recreate", slipway.Recreate, slipway.Worker, false, slipway.Stage{New: 3, Order: slipway.Vacate}},
 	} {
 		got := rollout.Compile(test.strategy, test.kind, 2, 3, test.first)
 		if len(got) != 1 || got[0].New != test.want.New || got[0].Old != 0 || got[0].Order != test.want.Order || got[0].ByReady != test.want.ByReady {

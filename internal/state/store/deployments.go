@@ -44,7 +44,7 @@ func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r sl
 		}
 		stored.ID, created = slipway.DeploymentID(id), true
 		stored.Candidate, stored.Want = slipway.GroupOf(stored.ID), want
-		r.DeploymentN = stored.ID
+		r.Deployment = stored.ID
 		if err := t.supersede(ctx, stored); err != nil {
 			return err
 		}

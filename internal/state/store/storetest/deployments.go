@@ -29,7 +29,7 @@ func deployments(t *testing.T, s *store.Store) {
 	d.Target, d.Phase, d.Key, r.ID = prod, slipway.Pending, "é", "r1"
 	got, created, err := s.CreateDeployment(t.Context(), d, r, 3, slipway.Event{Kind: slipway.DeploymentAsked})
 	ok(t, err)
-	d.ID, d.Candidate, d.Want, r.DeploymentN = 1, "g1", 3, 1
+	d.ID, d.Candidate, d.Want, r.Deployment = 1, "g1", 3, 1
 	if !created {
 		t.Error("not created")
 	}
