@@ -146,7 +146,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	web := &http.Server{
-		Handler:           p.handler(at),
+		Handler:           patient(stall, p.handler(at)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
