@@ -55,36 +55,28 @@ func (a *app) buildCommand() *cobra.Command {
 
 // followBuild shows a build until there is nothing to wait for but a person.
 func (a *app) followBuild(ctx context.Context, s *screen, client *api.Client, b api.Build) error {
-	show := &paper{s: s}
+	p := &paper{s: s}
 	draw := func(b api.Build) error {
 		if a.json {
 			return s.json(b)
 		}
-		return show.draw(s.build(b, a.now()), func(line string) bool { return !strings.HasSuffix(line, pending) })
+		return p.draw(s.build(b, a.now()), func(line string) bool { return !strings.HasSuffix(line, pending) })
 	}
-	hint := hints(ctx, client, api.EventFilter{Build: slugOf(b)})
-	wait := patience{limit: awayFor}
-	for {
+	show := func(b api.Build) (bool, error) {
 		if err := draw(b); err != nil {
-			return err
+			return true, err
 		}
 		switch b.State {
 		case "passed", "blocked":
-			return nil
+			return true, nil
 		case "failed", "canceled":
-			return errFailed
+			return true, errFailed
 		}
-		if err := hint.wait(ctx, s.terminal); err != nil {
-			return err
-		}
-		next, err := client.Build(ctx, b.Repository, b.Number)
-		if err == nil {
-			b = next
-			wait.reset()
-		} else if err := wait.again(ctx, err); err != nil {
-			return err
-		}
+		return false, nil
 	}
+	look := func(ctx context.Context) (api.Build, error) { return client.Build(ctx, b.Repository, b.Number) }
+	_, err := follow(ctx, s.terminal, client, api.EventFilter{Build: slugOf(b)}, b, look, show)
+	return err
 }
 
 // findJob finds the step that a person means.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -56,23 +57,12 @@ func (a *app) unblockCommand() *cobra.Command {
 		Example: "  slipway unblock thoughts-backend/12",
 		Args:    between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			repository, number, err := slug(c.Context(), args[0])
-			if err != nil {
-				return err
+			unblock := func(client *api.Client, ctx context.Context, repository string, number int) (api.Build, error) {
+				return client.Unblock(ctx, repository, number, step)
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			b, err := client.Unblock(c.Context(), repository, number, step)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(b)
-			}
-			return s.line("%s goes on. Watch it: slipway build %s --follow", slugOf(b), slugOf(b))
+			return a.changeBuild(c, args[0], unblock, func(b api.Build) string {
+				return fmt.Sprintf("%s goes on. Watch it: slipway build %s --follow", slugOf(b), slugOf(b))
+			})
 		},
 	}
 	c.Flags().StringVar(&step, "step", "", "which block step, when there are several: its key")
@@ -86,27 +76,34 @@ func (a *app) cancelCommand() *cobra.Command {
 		Example: "  slipway cancel thoughts-backend/12",
 		Args:    between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			repository, number, err := slug(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			b, err := client.CancelBuild(c.Context(), repository, number)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(b)
-			}
-			running := slices.ContainsFunc(b.Jobs, func(j api.Job) bool { return j.State == "running" })
-			if running {
-				return s.line("%s is being cancelled: what runs has 10 s to end", slugOf(b))
-			}
-			return s.line("%s is cancelled", slugOf(b))
+			return a.changeBuild(c, args[0], (*api.Client).CancelBuild, func(b api.Build) string {
+				if slices.ContainsFunc(b.Jobs, func(j api.Job) bool { return j.State == "running" }) {
+					return slugOf(b) + " is being cancelled: what runs has 10 s to end"
+				}
+				return slugOf(b) + " is cancelled"
+			})
 		},
 	}
+}
+
+// changeBuild changes the build that an argument names, and says what came of
+// it.
+func (a *app) changeBuild(c *cobra.Command, arg string, change func(client *api.Client, ctx context.Context, repository string, number int) (api.Build, error), say func(api.Build) string) error {
+	repository, number, err := slug(c.Context(), arg)
+	if err != nil {
+		return err
+	}
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	b, err := change(client, c.Context(), repository, number)
+	if err != nil {
+		return err
+	}
+	s := a.screen(c)
+	if a.json {
+		return s.json(b)
+	}
+	return s.line("%s", say(b))
 }

@@ -12,24 +12,34 @@ func (a *app) watch(ctx context.Context, s *screen, client *api.Client, d api.De
 	if a.json {
 		return watchEvents(ctx, s, client, d)
 	}
+	p := newProgress(s, d)
+	look := func(ctx context.Context) (api.Deployment, error) { return client.Deployment(ctx, d.ID) }
+	show := func(d api.Deployment) (bool, error) { return d.Ended, p.show(d, a.now()) }
+	return follow(ctx, s.terminal, client, api.EventFilter{Deployment: d.ID}, d, look, show)
+}
+
+// follow shows v, and what look finds after each event of filter, until show
+// says that it is done. It returns the newest. A server that is away for a while
+// is waited for.
+func follow[T any](ctx context.Context, terminal bool, client *api.Client, filter api.EventFilter, v T,
+	look func(context.Context) (T, error), show func(T) (done bool, err error)) (T, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	hint := hints(ctx, client, api.EventFilter{Deployment: d.ID})
-	p := newProgress(s, d)
+	hint := hints(ctx, client, filter)
 	wait := patience{limit: awayFor}
 	for {
-		if err := p.show(d, a.now()); err != nil || d.Ended {
-			return d, err
+		if done, err := show(v); done || err != nil {
+			return v, err
 		}
-		if err := hint.wait(ctx, s.terminal); err != nil {
-			return d, err
+		if err := hint.wait(ctx, terminal); err != nil {
+			return v, err
 		}
-		next, err := client.Deployment(ctx, d.ID)
+		next, err := look(ctx)
 		if err == nil {
-			d = next
+			v = next
 			wait.reset()
 		} else if err := wait.again(ctx, err); err != nil {
-			return d, err
+			return v, err
 		}
 	}
 }
