@@ -13,6 +13,11 @@ import (
 // Stop orders i to end. The order is on disk when it returns, and holds
 // whatever dies after that.
 func (d *Driver) Stop(_ context.Context, t slipway.TargetID, id slipway.InstanceID, f slipway.Fence) error {
+	return d.change(t, id, f, func(i *instance) error { return d.order(i, f) })
+}
+
+// change acts on an instance under a fence. One that is not known needs nothing.
+func (d *Driver) change(t slipway.TargetID, id slipway.InstanceID, f slipway.Fence, act func(*instance) error) error {
 	d.act.Lock()
 	defer d.act.Unlock()
 	if err := d.ledger.admit(t, f, nil); err != nil {
@@ -22,7 +27,7 @@ func (d *Driver) Stop(_ context.Context, t slipway.TargetID, id slipway.Instance
 	if i == nil || err != nil {
 		return err
 	}
-	return d.order(i, f)
+	return act(i)
 }
 
 // find is nil for an instance that is not known.
@@ -59,16 +64,7 @@ func (d *Driver) order(i *instance, f slipway.Fence) error {
 
 // Forget removes i and what it has written but for the end of its log.
 func (d *Driver) Forget(_ context.Context, t slipway.TargetID, id slipway.InstanceID, f slipway.Fence) error {
-	d.act.Lock()
-	defer d.act.Unlock()
-	if err := d.ledger.admit(t, f, nil); err != nil {
-		return err
-	}
-	i, err := d.find(t, id)
-	if i == nil || err != nil {
-		return err
-	}
-	return d.forget(i)
+	return d.change(t, id, f, d.forget)
 }
 
 func (d *Driver) forget(i *instance) error {
