@@ -22,9 +22,7 @@ import (
 func TestAKilledShimLeavesItsChildAndIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	before := await(t, d, "ready", ready)
+	d, before := w.serve()
 	app, shim := pid(t, before), w.shim(before)
 
 	kill(t, shim, syscall.SIGKILL)
@@ -47,9 +45,7 @@ func TestAKilledShimLeavesItsChildAndIsReplaced(t *testing.T) {
 func TestAStoppedShimIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	before := await(t, d, "ready", ready)
+	d, before := w.serve()
 	app, shim := pid(t, before), w.shim(before)
 
 	kill(t, shim, syscall.SIGSTOP)
@@ -235,9 +231,7 @@ func TestAMovedDataDirectory(t *testing.T) {
 
 func TestOneShimAndOneDriver(t *testing.T) {
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	i := await(t, d, "ready", ready)
+	_, i := w.serve()
 	second := append(w.shims[1:], filepath.Join(w.dir, "instances", string(i.ID)))
 	out, err := exec.CommandContext(t.Context(), w.shims[0], second...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "held by another process") {
@@ -286,9 +280,7 @@ func TestNothingEscapesAStop(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
-			d := w.start()
-			apply(t, d, w.group(1))
-			i := await(t, d, "ready", ready)
+			d, i := w.serve()
 			grandchild, err := strconv.Atoi(get(t, i, "/linger"))
 			if err != nil || !running(grandchild) {
 				t.Fatalf("grandchild %d: %v", grandchild, err)

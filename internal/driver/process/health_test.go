@@ -41,9 +41,7 @@ func TestReadyInTime(t *testing.T) {
 func TestReadinessComesAndGoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	before := await(t, d, "ready", ready)
+	d, before := w.serve()
 	get(t, before, "/unready")
 	i := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
 	if i.Why != `GET /readyz → 503 "warming cache"` || !i.EverReady {
@@ -58,9 +56,7 @@ func TestReadinessComesAndGoes(t *testing.T) {
 func TestWhatIsNotAliveIsRestarted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1, func(g *slipway.GroupSpec) { g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 2} }))
-	before := await(t, d, "ready", ready)
+	d, before := w.serve(func(g *slipway.GroupSpec) { g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 2} })
 	get(t, before, "/dead")
 	w.awaitTold("down", func(i slipway.InstanceStatus) bool {
 		return i.Phase == slipway.InstanceBackoff && i.Why == `GET /healthz → 503 "deadlock", 2 times in a row`
@@ -74,9 +70,7 @@ func TestWhatIsNotAliveIsRestarted(t *testing.T) {
 func TestExitsAreTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	i := await(t, d, "ready", ready)
+	d, i := w.serve()
 	kill(t, pid(t, i), syscall.SIGKILL)
 	down := w.awaitTold("down", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceBackoff })
 	if down.Why != "exit 137 (SIGKILL)" || !down.EverReady || !down.RetryAt.After(down.Since) {
@@ -88,9 +82,7 @@ func TestExitsAreTold(t *testing.T) {
 func TestTheDeafAreKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1, behaving("deaf"), func(g *slipway.GroupSpec) { g.Revision.Run.StopGrace = 100 * time.Millisecond }))
-	i := await(t, d, "ready", ready)
+	d, i := w.serve(behaving("deaf"), func(g *slipway.GroupSpec) { g.Revision.Run.StopGrace = 100 * time.Millisecond })
 	if err := d.Stop(t.Context(), shop, i.ID, slipway.Fence{Epoch: 1, Generation: 1}); err != nil {
 		t.Fatal(err)
 	}

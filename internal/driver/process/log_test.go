@@ -33,9 +33,7 @@ func logs(t *testing.T, d *process.Driver, id slipway.InstanceID, tail int) stri
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	i := await(t, d, "ready", ready)
+	d, i := w.serve()
 	get(t, i, "/print?bytes=0&last=one")
 	get(t, i, "/print?bytes=200000&last=two")
 	get(t, i, "/print?bytes=0&last=three")
@@ -88,9 +86,7 @@ func TestLogs(t *testing.T) {
 func TestLogsAreBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	d := w.start()
-	apply(t, d, w.group(1))
-	i := await(t, d, "ready", ready)
+	d, i := w.serve()
 	path := filepath.Join(w.dir, "instances", string(i.ID), "out.log")
 	for n := range 4 {
 		get(t, i, fmt.Sprintf("/print?bytes=%d&last=end-%d", 12<<20, n))

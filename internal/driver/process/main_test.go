@@ -313,6 +313,14 @@ func (w *world) start() *process.Driver {
 	return d
 }
 
+// serve starts a driver and one instance, and returns when that is ready.
+func (w *world) serve(edit ...func(*slipway.GroupSpec)) (*process.Driver, slipway.InstanceStatus) {
+	w.t.Helper()
+	d := w.start()
+	apply(w.t, d, w.group(1, edit...))
+	return d, await(w.t, d, "ready", ready)
+}
+
 // end ends everything that a test has left running, however it ended itself.
 func (w *world) end() {
 	for _, close := range w.opened {

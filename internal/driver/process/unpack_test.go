@@ -263,9 +263,7 @@ func TestAFullDisk(t *testing.T) {
 	})
 	w := newWorld(t) // ends before the disk does
 	w.dir = small
-	d := w.start()
-	apply(t, d, w.group(1))
-	before := await(t, d, "ready", ready)
+	d, before := w.serve()
 
 	big := w.images.add(t, image(t, v1.Config{}, archive(t, file("big", strings.Repeat("x", 2<<20)))))
 	err := d.Apply(t.Context(), w.group(1, func(g *slipway.GroupSpec) { g.ID, g.Revision.ID, g.Revision.Image = "g2", "r2", big }))
