@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -76,7 +75,7 @@ func (r *role) start() error {
 	defer func() { _ = out.Close() }()
 	cmd := exec.Command(r.exe, r.args...) //nolint:noctx // it must not end with a context: wait and stop end it
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Env = append(os.Environ(), r.env...)
+	cmd.Env = roleEnv(os.Environ(), r.env)
 	cmd.SysProcAttr = roleAttr(r.stays)
 	if err := cmd.Start(); err != nil {
 		return slipway.Errorf(slipway.Unavailable, "cannot start the %s: %w", r.name, err)
@@ -151,35 +150,4 @@ func readRunning(file string) (running, error) {
 		return run, err
 	}
 	return run, json.Unmarshal(text, &run)
-}
-
-// writeJSON replaces a private file at once: a reader sees the old text or the
-// new one.
-func writeJSON(file string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writePrivate(file, append(text, '\n'))
-}
-
-func writePrivate(file string, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	if e := tmp.Sync(); err == nil {
-		err = e
-	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
 }

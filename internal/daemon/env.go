@@ -1,0 +1,20 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+)
+
+// secretEnv are variables that a role gets only when it is given them: what the
+// database's address or a person's token says is not for agents and routers.
+var secretEnv = []string{databaseEnv, "SLIPWAY_TOKEN"}
+
+// roleEnv is the environment of a role: what the supervisor was started with,
+// but for secrets, and own.
+func roleEnv(environ, own []string) []string {
+	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(secretEnv, name)
+	})
+	return append(env, own...)
+}
