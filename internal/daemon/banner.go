@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-cd/slipway/api"
 )
 
-// banner tells a person what runs and what to do next. The login link goes to
-// the terminal only.
+// banner tells a person what runs and what to do next. The login link is for
+// whoever started us, and goes into no log.
 func banner(ctx context.Context, data Data, o UpOptions) {
 	url, err := data.ServerURL()
 	if err != nil {
@@ -20,7 +20,9 @@ func banner(ctx context.Context, data Data, o UpOptions) {
 	say := func(what, value string) { _, _ = fmt.Fprintf(o.Out, "  %-8s %s\n", what, value) }
 	_, _ = fmt.Fprintln(o.Out, "slipway is up")
 	say("board", url)
-	if token, err := os.ReadFile(data.adminToken()); err == nil {
+	if toJournal(o.Out, os.Getenv(journalEnv)) {
+		say("log in", "slipway login")
+	} else if token, err := os.ReadFile(data.adminToken()); err == nil {
 		link, err := api.New(url, strings.TrimSpace(string(token))).LoginLink(ctx)
 		if err == nil {
 			say("log in", fmt.Sprintf("%s   (once, until %s)", link.URL, link.ExpiresAt.Local().Format(time.TimeOnly)))
