@@ -32,8 +32,8 @@ func exitCodesTopic() *cobra.Command {
 	}
 }
 
-// ExitCode is the code that slipway ends with for err.
-func ExitCode(err error) int {
+// exitCode is the code that slipway ends with for err.
+func exitCode(err error) int {
 	switch codeOf(err) {
 	case "":
 		return 0
@@ -48,6 +48,22 @@ func ExitCode(err error) int {
 	case slipway.Conflict, slipway.Exists, slipway.Stale, slipway.Internal:
 	}
 	return 1
+}
+
+// CodeOfExit is what a slipway that ended with an exit code told of its error,
+// which it did not print as a code.
+func CodeOfExit(exit int) slipway.Code {
+	switch exit {
+	case 2:
+		return slipway.Invalid
+	case 3:
+		return slipway.Forbidden
+	case 4:
+		return slipway.NotFound
+	case 5:
+		return slipway.Unavailable
+	}
+	return slipway.Conflict
 }
 
 // codeOf knows the errors of the server as well.

@@ -99,7 +99,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, errOut io.Wri
 	if err != nil {
 		report(errOut, err)
 	}
-	return ExitCode(err)
+	return exitCode(err)
 }
 
 // parent makes c, which only holds other commands, show its help, and name the

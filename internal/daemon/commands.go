@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/demo"
+	"github.com/slipway-cd/slipway/internal/server/auth"
 )
 
 // databaseEnv passes the database's address, which may hold a password, without
@@ -82,12 +84,31 @@ func dataFlag(c *cobra.Command) string {
 	return dir
 }
 
-// role runs f until SIGINT or SIGTERM.
+// runRole runs f until SIGINT or SIGTERM.
 func runRole(c *cobra.Command, f func(*cobra.Command) error) error {
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	c.SetContext(ctx)
 	return f(c)
+}
+
+func roleLogger(role string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", role)
+}
+
+// serverAndToken is where a role finds its server and how it proves itself:
+// the flags of the command line, else the data directory.
+func serverAndToken(c *cobra.Command, data Data, tokenFile string) (url, token string, err error) {
+	if url, _ = c.Flags().GetString("server"); url == "" {
+		if url, err = data.ServerURL(); err != nil {
+			return "", "", err
+		}
+	}
+	if f, _ := c.Flags().GetString("token-file"); f != "" {
+		tokenFile = f
+	}
+	token, err = auth.ReadToken(tokenFile)
+	return url, token, err
 }
 
 func splitQueues(s string) []slipway.Queue {

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/driver/process"
 	"github.com/slipway-cd/slipway/internal/procid"
 )
 
@@ -64,5 +64,29 @@ func sweep(ctx context.Context, data Data) error {
 	if err == nil && !found {
 		return slipway.Errorf(slipway.NotFound, "nothing runs on %s", data.Dir).Do("start it: slipway up")
 	}
-	return errors.Join(err)
+	return err
+}
+
+// endInstances ends every instance of the data directory, for `slipway down`.
+// The server has ended by then and has let go of the directory.
+func endInstances(ctx context.Context, data Data) error {
+	if _, err := os.Stat(data.instances()); err != nil {
+		return nil //nolint:nilerr // nothing was ever started
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	d, err := process.Open(process.Config{
+		Dir: data.instances(), RuntimeDir: data.sockets(), Shim: []string{exe, "shim"}, Log: roleLogger("down"),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.StopAll(ctx); err != nil {
+		return err
+	}
+	_ = os.Remove(data.sockets()) // stays while something is left in it
+	return nil
 }

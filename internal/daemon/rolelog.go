@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/cli"
 )
 
 const maxRoleLog = 16 << 20 // then it starts anew, the one before is kept
@@ -31,10 +32,6 @@ func length(f *os.File) int64 {
 	return i.Size()
 }
 
-// codes are those of errors by the exit codes of commands, as far as a process
-// that was started by another one tells them.
-var codes = map[int]slipway.Code{2: slipway.Invalid, 3: slipway.Forbidden, 4: slipway.NotFound, 5: slipway.Unavailable}
-
 // lastWords is the error that a process ended with: the last "slipway: …" that
 // it wrote into its log, which had the length from when it started.
 func lastWords(file string, from int64, exit int) error {
@@ -45,11 +42,7 @@ func lastWords(file string, from int64, exit int) error {
 	}
 	_, words, _ := strings.Cut(text[i:], ": ")
 	message, next, _ := strings.Cut(strings.TrimSpace(words), "\n")
-	code, known := codes[exit]
-	if !known {
-		code = slipway.Conflict
-	}
-	return slipway.Errorf(code, "%s", message).Do("%s", next)
+	return slipway.Errorf(cli.CodeOfExit(exit), "%s", message).Do("%s", next)
 }
 
 func readFrom(file string, from int64) string {

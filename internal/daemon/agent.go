@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/build/agent"
+)
+
+func agentCommand(version string) *cobra.Command {
+	var queue, name string
+	c := &cobra.Command{
+		Use:     "agent",
+		Short:   "Run an agent alone: it runs the jobs of one queue",
+		Long:    "Run an agent alone. SIGTERM lets the job that runs finish; a second one kills it.",
+		Example: "  slipway agent --queue test\n  slipway agent --queue test --server http://ci.example.com:7070 --token-file agent.token",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runAgent(c, slipway.Queue(queue), name, version)
+		},
+	}
+	c.Flags().StringVar(&queue, "queue", "test", "queue whose jobs it runs")
+	c.Flags().StringVar(&name, "name", "", "name that people see (default HOST-QUEUE)")
+	return c
+}
+
+func runAgent(c *cobra.Command, queue slipway.Queue, name, version string) error {
+	if err := queue.Validate(); err != nil {
+		return err
+	}
+	data, err := OpenData(dataFlag(c))
+	if err != nil {
+		return err
+	}
+	url, token, err := serverAndToken(c, data, data.agentToken(queue))
+	if missing, ok := errors.AsType[*slipway.Error](err); ok && missing.Code == slipway.NotFound {
+		return missing.Do("make one: slipway agent-token --queue %s · and name it: --token-file FILE", queue)
+	}
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		host, _ := os.Hostname()
+		name = host + "-" + string(queue)
+	}
+	a, err := agent.New(agent.Config{
+		Server: url, Token: token, Queue: queue, Name: name, Version: version, Dir: data.agent(queue), Exe: exe,
+		Env: os.Environ(), Logger: roleLogger("agent " + string(queue)),
+	})
+	if err != nil {
+		return err
+	}
+	return runGently(c.Context(), a)
+}
+
+// runGently lets the running job finish at the first signal and kills it at the
+// second.
+func runGently(ctx context.Context, a *agent.Agent) error {
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		select {
+		case <-signals:
+			a.Stop()
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-signals:
+			kill()
+		case <-ctx.Done():
+		}
+	}()
+	return a.Run(ctx)
+}
