@@ -45,6 +45,12 @@ func (c Code) HTTPStatus() int {
 	}
 }
 
+// Permanent reports whether asking again cannot help: what was asked for is
+// wrong, missing or too large. Any other failure is worth another try.
+func (c Code) Permanent() bool {
+	return c == Invalid || c == NotFound || c == TooLarge
+}
+
 // Error is a failure with a message fit for the person who caused it. The
 // message is one sentence that says what is wrong; Next, when there is
 // something to do, is what to do.

@@ -29,6 +29,14 @@ func TestHTTPStatus(t *testing.T) {
 	}
 }
 
+func TestPermanent(t *testing.T) {
+	for code, want := range map[slipway.Code]bool{slipway.TooLarge: true, slipway.Unavailable: false, slipway.Stale: false, slipway.Internal: false, "": false} {
+		if code.Permanent() != want {
+			t.Errorf("%q is permanent: %t", code, !want)
+		}
+	}
+}
+
 func TestOnlyAnErrorOfOursIsShown(t *testing.T) {
 	cause := errors.New("dial 10.0.0.7: refused")
 	shown := slipway.Errorf(slipway.Unavailable, "the registry does not answer: %w", cause).Do("try again")

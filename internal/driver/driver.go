@@ -63,14 +63,3 @@ type Limited interface {
 	// Limits are sentences for the person who reads a plan.
 	Limits() []string
 }
-
-// Permanent reports whether asking again cannot help: what was asked for is
-// wrong, missing or too large. Every other error is worth another try.
-func Permanent(err error) bool {
-	switch slipway.CodeOf(err) {
-	case slipway.Invalid, slipway.NotFound, slipway.TooLarge:
-		return true
-	default:
-		return false
-	}
-}

@@ -60,15 +60,9 @@ func (c *Controller) note(m *mind, g slipway.GroupID, err error) bool {
 		delete(m.troubles, g)
 		return false
 	}
-	trouble := slipway.Trouble{Permanent: permanent(err), Why: slipway.MessageOf(err)}
+	trouble := slipway.Trouble{Permanent: slipway.CodeOf(err).Permanent(), Why: slipway.MessageOf(err)}
 	news := trouble.Permanent && m.troubles[g] != trouble
 	m.troubles[g] = trouble
 	c.Log.Warn("the driver refused a group", "group", string(g), "permanent", trouble.Permanent, "error", err)
 	return news
-}
-
-// permanent reports whether asking again cannot help.
-func permanent(err error) bool {
-	code := slipway.CodeOf(err)
-	return code == slipway.Invalid || code == slipway.NotFound || code == slipway.TooLarge
 }

@@ -218,7 +218,7 @@ func refuses(b *bench) {
 	} {
 		g := b.group(alpha, "g1", 1, fence(1))
 		spoil(&g)
-		if err := b.d.Apply(b.Context(), g); !driver.Permanent(err) {
+		if err := b.d.Apply(b.Context(), g); !slipway.CodeOf(err).Permanent() {
 			b.Errorf("%s: %v (%s), want a permanent error", name, err, slipway.CodeOf(err))
 		}
 	}
