@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/slipway-cd/slipway"
@@ -96,13 +98,64 @@ func TestOpenForOtherPackages(t *testing.T) {
 	}
 }
 
+// A pragma reaches the connection that it is sent over: so they are in the
+// address of all.
 func TestPragmas(t *testing.T) {
 	s := storetest.Open(t)
 	for query, want := range map[string]string{
 		"PRAGMA journal_mode": "wal", "PRAGMA synchronous": "2", "PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "5000",
 	} {
-		if got, err := store.Setting(t.Context(), s, query); got != want || err != nil {
-			t.Errorf("%s is %q: %v", query, got, err)
+		got, err := store.Settings(t.Context(), s, query)
+		if err != nil || len(got) != 5 {
+			t.Fatal(got, err)
 		}
+		for _, v := range got {
+			if v != want {
+				t.Errorf("%s is %q", query, got)
+				break
+			}
+		}
+	}
+}
+
+// Two processes write to one file. A transaction that began to read and then
+// wants to write could not go on when the other has written meanwhile: so each
+// begins as a writer, and waits.
+func TestWritersOfTwoProcessesWait(t *testing.T) {
+	url := storetest.SQLite(t)
+	var stores []*store.Store
+	for range 2 {
+		s, err := store.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		stores = append(stores, s)
+	}
+	p := slipway.Push{Repository: "web", Ref: "refs/heads/master"}
+	if err := stores[0].CreateRepository(t.Context(), slipway.Repository{Name: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := stores[0].RecordPush(t.Context(), p, "", &slipway.Build{ID: "b", Push: p}); err != nil {
+		t.Fatal(err)
+	}
+	const each = 50
+	var wg sync.WaitGroup
+	for _, s := range stores {
+		wg.Go(func() {
+			for range each {
+				_, err := s.UpdateBuild(t.Context(), "b", func(b *slipway.Build) ([]slipway.Event, error) {
+					b.Jobs = append(b.Jobs, slipway.Job{ID: slipway.JobID(fmt.Sprint("j", len(b.Jobs)))})
+					return nil, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if b, err := stores[1].Build(t.Context(), "b"); err != nil || len(b.Jobs) != 2*each {
+		t.Errorf("%d of %d changes, %v", len(b.Jobs), 2*each, err)
 	}
 }
