@@ -113,8 +113,11 @@ func Open(c Config) (*Driver, error) {
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.reserve().keep()
 	return d, nil
 }
+
+func (d *Driver) reserve() reserve { return reserve{filepath.Join(d.dir, "reserve")} }
 
 // Close gives up the directory. What runs in it runs on.
 func (d *Driver) Close() error { return d.lock.Close() }

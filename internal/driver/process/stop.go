@@ -105,7 +105,8 @@ func (d *Driver) StopAll(ctx context.Context) error {
 	defer d.listenMeanwhile()()
 	all := d.sorted()
 	for _, i := range all {
-		if err := d.orderAside(i); err != nil {
+		err := d.orderAside(i)
+		if err = d.reserve().spend(err, func() error { return d.orderAside(i) }); err != nil {
 			return err
 		}
 	}

@@ -293,6 +293,11 @@ func TestAFullDisk(t *testing.T) {
 	if n := len(all(t, d)); n != 2 {
 		t.Errorf("%d instances once there is space, want 2", n)
 	}
+
+	fill(t, filler)
+	if err := d.StopAll(t.Context()); err != nil || len(all(t, d)) != 0 {
+		t.Errorf("everything could not be ended: %v", err)
+	}
 }
 
 func fill(t *testing.T, name string) {
