@@ -29,7 +29,7 @@ func (s *stubborn) RevokeToken(ctx context.Context, hash string) error {
 func TestATokenDiesWithItsAttempt(t *testing.T) {
 	inBubble(t, one, func(t *testing.T, w *world) {
 		s := &stubborn{Store: w.store}
-		w.Config.Store = s
+		w.Store = s
 		n := w.another()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

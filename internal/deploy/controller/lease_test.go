@@ -38,11 +38,11 @@ type steering struct{ *hands }
 
 func (s steering) Apply(ctx context.Context, r slipway.Route) error {
 	s.acts++
-	return s.hands.routes.Apply(ctx, r)
+	return s.routes.Apply(ctx, r)
 }
 
 func (s steering) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.RouteStatus, error) {
-	return s.hands.routes.Observe(ctx, t)
+	return s.routes.Observe(ctx, t)
 }
 
 // An owner that is stopped between commit and act, and wakes up when another

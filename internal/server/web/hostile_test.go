@@ -36,6 +36,8 @@ func (h *hostile) fill(v reflect.Value) {
 		v.SetInt(1)
 	case reflect.Uint64:
 		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.Pointer:
 		if v.Type().Elem() == reflect.TypeFor[api.Deployment]() && v.Type().String() != "*api.Deployment" {
 			return
@@ -61,6 +63,8 @@ func (h *hostile) fill(v reflect.Value) {
 				value.SetString(h.url)
 			}
 		}
+	default:
+		panic("a page shows a kind of value that is not filled yet: " + v.Kind().String())
 	}
 }
 
