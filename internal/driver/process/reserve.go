@@ -2,9 +2,7 @@ package process
 
 import (
 	"crypto/rand"
-	"errors"
 	"os"
-	"syscall"
 )
 
 // reserveSize is room for what is written while everything is ended: some
@@ -12,8 +10,8 @@ import (
 const reserveSize = 256 << 10
 
 // reserve keeps a little space for the end. To stop an instance is an order on
-// disk, and a person who takes everything down because the disk is full must
-// be able to.
+// disk, and so is that it has stopped; a person who takes everything down
+// because the disk is full must be able to.
 type reserve struct{ path string }
 
 // keep takes the space, unless there is none. Random bytes: a file system that
@@ -29,10 +27,5 @@ func (r reserve) keep() {
 	}
 }
 
-// spend gives the space to try again, when err says that there is none.
-func (r reserve) spend(err error, again func() error) error {
-	if !errors.Is(err, syscall.ENOSPC) || os.Remove(r.path) != nil {
-		return err
-	}
-	return again()
-}
+// spend gives the space to what is written from now on.
+func (r reserve) spend() { _ = os.Remove(r.path) }

@@ -102,11 +102,11 @@ func (d *Driver) forget(i *instance) error {
 // person wants who takes the whole installation down. It listens by itself when
 // Run does not run.
 func (d *Driver) StopAll(ctx context.Context) error {
+	d.reserve().spend()
 	defer d.listenMeanwhile()()
 	all := d.sorted()
 	for _, i := range all {
-		err := d.orderAside(i)
-		if err = d.reserve().spend(err, func() error { return d.orderAside(i) }); err != nil {
+		if err := d.orderAside(i); err != nil {
 			return err
 		}
 	}
