@@ -25,10 +25,13 @@ func Down(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, downPatience)
 	defer cancel()
 	up, err := data.holder("up")
-	if err == nil && up.Alive() && up.Signal(syscall.SIGINT) == nil {
-		return awaitEnd(ctx, up)
+	if err != nil || !up.Alive() || up.Signal(syscall.SIGINT) != nil {
+		return sweep(ctx, data)
 	}
-	return sweep(ctx, data)
+	if err := awaitEnd(ctx, up); err != nil {
+		return err
+	}
+	return endInstances(ctx, data) // what it could not end, or why
 }
 
 func awaitEnd(ctx context.Context, id procid.ID) error {

@@ -34,10 +34,10 @@ func (d Data) lockData(name string) (*lock, error) {
 	}
 	text, err := json.Marshal(procid.Self())
 	if err == nil {
-		err = f.Truncate(0)
+		_, err = f.WriteAt(text, 0) // in place: a full disk lets us in again
 	}
 	if err == nil {
-		_, err = f.WriteAt(text, 0)
+		err = f.Truncate(int64(len(text)))
 	}
 	if err != nil {
 		_ = f.Close()

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // ServerOptions say how the server role runs.
@@ -73,9 +71,6 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	if err := writePrivate(filepath.Join(data.run(), "server.pid"), []byte(strconv.Itoa(procid.Self().PID)+"\n")); err != nil {
-		return err
-	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	p, err := placeOf(listener.Addr(), o)
 	if err != nil {
