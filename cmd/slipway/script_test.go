@@ -55,24 +55,29 @@ func TestScripts(t *testing.T) {
 			"until":   until,
 			"curl":    curl,
 			"fails":   fails,
+			"tmpfs":   tmpfs,
 		},
 		Condition: condition,
 	})
 }
 
-// condition knows [root], and [want:PROGRAM] for what dev/setup installs: in CI
-// nothing may be missing.
+// condition knows [root], [mount] (may we mount), and [want:PROGRAM] for what
+// dev/setup installs. In CI nothing may be missing.
 func condition(cond string) (bool, error) {
-	if cond == "root" {
+	program, want := strings.CutPrefix(cond, "want:")
+	var err error
+	switch {
+	case cond == "root":
 		return os.Geteuid() == 0, nil
-	}
-	program, ok := strings.CutPrefix(cond, "want:")
-	if !ok {
+	case cond == "mount":
+		err = exec.Command("unshare", "--mount", "mount", "-t", "tmpfs", "slipway", os.TempDir()).Run()
+	case want:
+		_, err = exec.LookPath(program)
+	default:
 		return false, fmt.Errorf("there is no condition %q", cond)
 	}
-	_, err := exec.LookPath(program)
 	if err != nil && os.Getenv("CI") == "true" {
-		return false, fmt.Errorf("there is no %s: run dev/setup", program)
+		return false, fmt.Errorf("%s: %w: run dev/setup, as root", cond, err)
 	}
 	return err == nil, nil
 }
@@ -212,4 +217,18 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	case ts.ReadFile("stdout") != "":
 		ts.Fatalf("it printed\n%s", ts.ReadFile("stdout"))
 	}
+}
+
+// tmpfs puts a small disk under a directory until the script ends: tmpfs SIZE DIR
+func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tmpfs SIZE DIR")
+	}
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(ts.Exec("mount", "-t", "tmpfs", "-o", "size="+args[0], "slipway", dir))
+	ts.Defer(func() {
+		_ = ts.Exec("slipway", "down")
+		ts.Check(ts.Exec("umount", "--lazy", dir))
+	})
 }
