@@ -88,7 +88,7 @@ func load(ctx context.Context, url string) {
 			fmt.Println(time.Now().Format(time.StampMilli), err)
 		}
 	}
-	if asked < 50 {
+	if asked < 20 {
 		log.Fatalf("only %d requests", asked)
 	}
 	fmt.Printf("%d lost\n", lost)
