@@ -58,10 +58,13 @@ func serve(ctx context.Context, port string) {
 	}
 }
 
-// who asks often enough to meet everybody, on a connection each.
+// who asks often enough to meet everybody, on a connection each. It takes its
+// time: an instance that has an answer under way is not asked.
 func who(url string) {
 	seen := map[string]bool{}
-	for range 30 {
+	tick := time.NewTicker(5 * time.Millisecond)
+	for range 40 {
+		<-tick.C
 		answer, err := get(fresh, url)
 		if err != nil {
 			log.Fatal(err)
