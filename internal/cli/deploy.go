@@ -52,7 +52,7 @@ func (a *app) rollbackCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			d := api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRollback)}
 			if to != "" {
-				n, err := strconv.Atoi(strings.TrimPrefix(to, "@"))
+				n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimPrefix(to, args[0]), "@"))
 				if err != nil || n < 1 {
 					return slipway.Errorf(slipway.Invalid, "--to must be the number of a release, not %q", to).
 						Do("see them: slipway releases %s", args[0])
