@@ -106,18 +106,20 @@ func TestNothingIsSentTwice(t *testing.T) {
 // closed has sent nothing and opens another.
 func TestAConnectionThatDiedIdleLosesNothing(t *testing.T) {
 	w := newWorld(t)
+	closed := make(chan struct{}, 1000)
 	i := w.raw(func(c net.Conn) {
-		defer func() { _ = c.Close() }()
 		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") // and closes, without a word about it
 		}
+		_ = c.Close()
+		closed <- struct{}{}
 	})
 	w.acknowledged(w.route(time.Second, i))
 	for n := range 200 {
 		if code, text := w.get(); code != http.StatusOK {
 			t.Fatalf("request %d: %d %s", n, code, text)
 		}
-		time.Sleep(100 * time.Microsecond)
+		<-closed // on loopback the other end knows now
 	}
 }
 

@@ -29,8 +29,8 @@ func (s *stubborn) RevokeToken(ctx context.Context, hash string) error {
 func TestATokenDiesWithItsAttempt(t *testing.T) {
 	inBubble(t, one, func(t *testing.T, w *world) {
 		s := &stubborn{Store: w.store}
-		w.Store = s
 		n := w.another()
+		n.Store = s
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- n.Run(ctx) }()
