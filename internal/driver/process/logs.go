@@ -27,18 +27,12 @@ func (d *Driver) Logs(ctx context.Context, t slipway.TargetID, id slipway.Instan
 	if err != nil {
 		return nil, err
 	}
-	path, over := d.endedLog(t, id), func() bool { return true }
+	over := func() bool { return true }
 	if i != nil {
-		path = filepath.Join(i.dir, logFile)
 		over = func() bool { return d.status(i).Phase == slipway.InstanceStopped }
 	}
-	f, err := os.Open(path)
+	f, err := d.openLog(t, id, i)
 	switch {
-	case errors.Is(err, os.ErrNotExist) && i != nil:
-		// It has not printed anything, because it has not been started yet.
-		if f, err = os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o600); err != nil {
-			return nil, explain("read a log", err)
-		}
 	case errors.Is(err, os.ErrNotExist):
 		return nil, slipway.Errorf(slipway.NotFound, "no instance %q of %s", id, t)
 	case err != nil:
@@ -52,6 +46,19 @@ func (d *Driver) Logs(ctx context.Context, t slipway.TargetID, id slipway.Instan
 		return f, nil
 	}
 	return &follower{ctx, f, over}, nil
+}
+
+// openLog finds the log of i, or the end that was kept of it: i is nil when it
+// is forgotten, and it may be meanwhile.
+func (d *Driver) openLog(t slipway.TargetID, id slipway.InstanceID, i *instance) (*os.File, error) {
+	if i != nil {
+		// It has not printed anything when it has not been started yet.
+		f, err := os.OpenFile(filepath.Join(i.dir, logFile), os.O_RDONLY|os.O_CREATE, 0o600)
+		if !errors.Is(err, os.ErrNotExist) {
+			return f, err
+		}
+	}
+	return os.Open(d.endedLog(t, id))
 }
 
 // follower waits for more where a file would say that it has ended.

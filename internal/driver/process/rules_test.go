@@ -3,6 +3,9 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -67,6 +70,30 @@ func TestErrorsOfTheDisk(t *testing.T) {
 	}
 	if explain("write", nil) != nil || !errors.Is(explain("write", syscall.EIO), syscall.EIO) {
 		t.Error("nothing, or the cause, was lost")
+	}
+}
+
+func TestALogIsReadWhileItsInstanceIsForgotten(t *testing.T) {
+	shop := slipway.TargetID{Service: "shop", Environment: "prod"}
+	d := &Driver{dir: t.TempDir(), instances: map[slipway.InstanceID]*instance{}}
+	i := &instance{spec: Spec{ID: "i-1", Target: shop}, dir: filepath.Join(d.dir, "instances", "i-1")}
+	d.instances["i-1"] = i // its directory is gone already
+	if _, err := d.Logs(t.Context(), shop, "i-1", -1, false); slipway.CodeOf(err) != slipway.NotFound {
+		t.Errorf("nothing was kept: %v, want NotFound", err)
+	}
+	if err := os.Mkdir(filepath.Join(d.dir, "ended"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.endedLog(shop, "i-1"), []byte("the end\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.Logs(t.Context(), shop, "i-1", -1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if b, err := io.ReadAll(r); err != nil || string(b) != "the end\n" {
+		t.Errorf("%q, %v; want what was kept", b, err)
 	}
 }
 
