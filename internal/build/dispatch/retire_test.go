@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -27,24 +28,24 @@ func (s *stubborn) RevokeToken(ctx context.Context, hash string) error {
 // A token dies with its attempt, if need be a moment later; and until then what
 // it asks for is refused all the same.
 func TestATokenDiesWithItsAttempt(t *testing.T) {
-	inBubble(t, one, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, one)
 		s := &stubborn{Store: w.store}
-		n := w.another()
-		n.Store = s
+		w.Store = s
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- n.Run(ctx) }()
-		n.push("refs/heads/master")
-		first := n.take(n.agent("test"))
-		if err := n.Start(t.Context(), grant(first)); err != nil {
+		go func() { done <- w.Run(ctx) }()
+		w.push("refs/heads/master")
+		first := w.take(w.agent("test"))
+		if err := w.Start(t.Context(), grant(first)); err != nil {
 			t.Fatal(err)
 		}
 		s.fails.Store(3)
-		n.finish(grant(first), 0)
+		w.finish(grant(first), 0)
 		if _, err := w.store.TokenPrincipal(t.Context(), hash(first.Token)); err != nil {
 			t.Fatalf("the token was revoked after all: %v", err)
 		}
-		wantCode(t, n.MarkDeployed(t.Context(), grant(first)), slipway.Stale, "is over")
+		wantCode(t, w.MarkDeployed(t.Context(), grant(first)), slipway.Stale, "is over")
 		time.Sleep(5 * time.Second)
 		_, err := w.store.TokenPrincipal(t.Context(), hash(first.Token))
 		wantCode(t, err, slipway.Unauthenticated, "")
