@@ -12,11 +12,13 @@ import (
 	"github.com/slipway-cd/slipway/internal/server/view"
 )
 
-// eventPage is how many events one answer, or one write of a stream, holds.
-const eventPage = 500
+const (
+	eventPage = 500     // events in one answer, or one write of a stream
+	mostBack  = 100_000 // events before the newest that one may begin at
+)
 
 type eventsInput struct {
-	After       int64  `query:"after" doc:"Sequence number; below zero: so many before the newest"`
+	After       int64  `query:"after" doc:"Sequence number; below zero: the newest so many that pass"`
 	LastEventID string `header:"Last-Event-ID" doc:"Takes the place of after when a browser reconnects"`
 	Follow      bool   `query:"follow" doc:"Server-sent events, as they happen"`
 	Build       string `query:"build" doc:"Slug: thoughts-backend/12"`
@@ -53,11 +55,9 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (answer, error) {
 		after = id
 	}
 	if after < 0 {
-		last, err := s.Store.LastEvent(ctx)
-		if err != nil {
+		if after, err = s.Store.EventBefore(ctx, f, int(-max(after, -mostBack))); err != nil {
 			return nil, err
 		}
-		after = max(last+after, 0)
 	}
 	if in.Follow {
 		return func(ctx context.Context, w *flushed) error { return s.follow(ctx, w, after, f) }, nil

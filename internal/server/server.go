@@ -26,7 +26,7 @@ type Store interface {
 	Releases(context.Context, slipway.ServiceName, int) ([]slipway.Release, error)
 	CreateRelease(context.Context, slipway.Release, ...slipway.Event) (slipway.Release, bool, error)
 	Events(context.Context, int64, slipway.EventFilter, int) ([]slipway.Event, error)
-	LastEvent(context.Context) (int64, error)
+	EventBefore(ctx context.Context, f slipway.EventFilter, n int) (int64, error)
 	Agents(context.Context) ([]slipway.Agent, error)
 }
 

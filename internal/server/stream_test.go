@@ -39,6 +39,19 @@ func TestEventsFollowAndContinue(t *testing.T) {
 		}
 	}
 	append("four")
+	if err := w.store.AppendEvents(ctx, slipway.Event{Kind: slipway.BuildChanged, Build: "web/8"}, slipway.Event{Kind: slipway.BuildChanged, Build: "web/8"}); err != nil {
+		t.Fatal(err)
+	}
+	var newest []string
+	for e, err := range w.viewer.Events(ctx, -2, false, api.EventFilter{Build: "web/9"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest = slices.Concat(newest, []string{e.Text})
+	}
+	if got := strings.Join(newest, " "); got != "three four" {
+		t.Errorf("the newest two, whatever came to others since: %s", got)
+	}
 	for e, err := range w.viewer.Events(ctx, last, false, api.EventFilter{Build: "web/9"}) {
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,8 +24,26 @@ func (s *Store) AppendEvents(ctx context.Context, events ...slipway.Event) error
 // Events returns at most limit events that came after number after, oldest
 // first.
 func (s *Store) Events(ctx context.Context, after int64, f slipway.EventFilter, limit int) ([]slipway.Event, error) {
-	var w where
+	w := thatPass(f)
 	w.and("seq > ?", after)
+	query := fmt.Sprintf(`SELECT data FROM events%s ORDER BY seq LIMIT %d`, &w, bounded(limit))
+	events, err := list[slipway.Event](ctx, s.reading, query, w.args...)
+	return events, s.fail(err, "read events")
+}
+
+// EventBefore is the number of the event before the newest n that pass f, 0
+// when there are no more than n.
+func (s *Store) EventBefore(ctx context.Context, f slipway.EventFilter, n int) (int64, error) {
+	w := thatPass(f)
+	var seq int64
+	err := s.reading.QueryRowContext(ctx, fmt.Sprintf(`SELECT seq FROM events%s ORDER BY seq DESC LIMIT 1 OFFSET %d`, &w, n), w.args...).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return seq, s.fail(err, "read events")
+}
+
+func thatPass(f slipway.EventFilter) (w where) {
 	if f.Build != "" {
 		w.and("build = ?", f.Build)
 	}
@@ -33,9 +53,7 @@ func (s *Store) Events(ctx context.Context, after int64, f slipway.EventFilter, 
 	if f.Target != (slipway.TargetID{}) {
 		w.and("service = ? AND environment = ?", string(f.Target.Service), string(f.Target.Environment))
 	}
-	query := fmt.Sprintf(`SELECT data FROM events%s ORDER BY seq LIMIT %d`, &w, bounded(limit))
-	events, err := list[slipway.Event](ctx, s.reading, query, w.args...)
-	return events, s.fail(err, "read events")
+	return w
 }
 
 // LastEvent is the number of the newest event, 0 before the first.

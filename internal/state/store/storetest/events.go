@@ -48,6 +48,22 @@ func events(t *testing.T, s *store.Store) {
 	if n := value(s.LastEvent(t.Context()))(t); n != 3 {
 		t.Errorf("the last event is %d", n)
 	}
+	for _, c := range []struct {
+		filter slipway.EventFilter
+		n      int
+		want   int64
+	}{
+		{slipway.EventFilter{}, 0, 3},
+		{slipway.EventFilter{}, 2, 1},
+		{slipway.EventFilter{}, 3, 0},
+		{slipway.EventFilter{Target: prod}, 0, 1},
+		{slipway.EventFilter{Target: prod}, 1, 0},
+		{slipway.EventFilter{Build: "nobody/1"}, 0, 0},
+	} {
+		if got := value(s.EventBefore(t.Context(), c.filter, c.n))(t); got != c.want {
+			t.Errorf("before the newest %d of %+v there is event %d, want %d", c.n, c.filter, got, c.want)
+		}
+	}
 }
 
 // Who has read up to number n must never find a lower one later.
