@@ -25,6 +25,7 @@ var settings = [][2]string{
 	{"uploadpack.allowReachableSHA1InWant", "true"}, // a job's commit, when its branch has moved on
 	{"gc.autoDetach", "false"},
 	{"core.logAllRefUpdates", "true"},
+	{"core.sharedRepository", "0600"}, // with nobody
 	{"core.quotePath", "false"},
 	{"i18n.logOutputEncoding", "UTF-8"},
 }

@@ -81,7 +81,7 @@ func (s *Server) initialize(ctx context.Context, dir string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // renamed away when all went well
-	if _, err := s.run(ctx, tmp, nil, 64<<10, "init", "--quiet", "--bare", "--shared=0600", "--template=", "--initial-branch=master", "."); err != nil {
+	if _, err := s.run(ctx, tmp, nil, 64<<10, "init", "--quiet", "--bare", "--template=", "--initial-branch=master", "."); err != nil {
 		return err
 	}
 	err = os.Rename(tmp, dir)
