@@ -20,8 +20,8 @@ func restoreCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make a data directory of a backup",
-		Long: `Makes a data directory of what "slipway backup" wrote. The directory must not hold a database yet. When
-"slipway up" starts on it, what served at the time of the backup is started again from its images.`,
+		Long: `Makes a data directory of what "slipway backup" wrote. The directory must be new, or empty. When "slipway up"
+starts on it, what served at the time of the backup is started again from its images.`,
 		Example: "  slipway restore slipway-2026-11-22.tar --data ~/restored\n  slipway up --data ~/restored",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -39,7 +39,7 @@ func restoreCommand() *cobra.Command {
 }
 
 // Restore makes data of a backup and raises the epoch, so that whatever acted
-// since the backup is refused. It returns Conflict when there is a database or
+// since the backup is refused. It returns Conflict when there is data or
 // something runs, and Invalid when file is no backup; then nothing of it stays.
 func Restore(ctx context.Context, data Data, file string) error {
 	held, err := data.lockData("up")
@@ -47,9 +47,12 @@ func Restore(ctx context.Context, data Data, file string) error {
 		return err
 	}
 	defer held.release()
-	for _, part := range []string{backupDatabase, backupRepositories, backupBlobs} {
-		if _, err := os.Lstat(data.path(part)); err == nil {
-			return slipway.Errorf(slipway.Conflict, "%s holds data already: %s", data.Dir, part).Do("name an empty directory: --data DIR")
+	// Fences and a log of writes that another database has left are worse than none.
+	for _, part := range []string{
+		data.path(backupDatabase), data.path(backupDatabase + "-wal"), data.path(backupRepositories), data.blobs(), data.instances(), data.router(),
+	} {
+		if _, err := os.Lstat(part); err == nil {
+			return slipway.Errorf(slipway.Conflict, "%s holds data already: %s", data.Dir, filepath.Base(part)).Do("name an empty directory: --data DIR")
 		}
 	}
 	// Aside first: what is cut off half-way is not taken for a data directory.
