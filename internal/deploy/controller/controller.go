@@ -43,8 +43,8 @@ type Controller struct {
 	Plan  Planner       // rollout.Plan
 
 	// Failpoint is called between commit and act, as "controller.committed"
-	// with the deployment that moves, if one does. A test may end the process
-	// there.
+	// with the deployment that moves, if one does; not when there is nothing to
+	// act on. A test may end the process there.
 	Failpoint func(name string, t slipway.TargetID, d *slipway.Deployment)
 
 	mu      sync.Mutex

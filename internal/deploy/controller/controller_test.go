@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/deploy/rollout"
 )
 
 var (
@@ -141,6 +142,38 @@ func TestAnotherTakesOver(t *testing.T) {
 	}
 	if got := w.serving(web); len(got) != 1 || got[2] != 3 {
 		t.Errorf("served by %v, want three of @2", got)
+	}
+}
+
+// TestTheFailpointIsBeforeAnAct holds what the demo proves a crash by: each time,
+// the events tell of one plan that was not acted on.
+func TestTheFailpointIsBeforeAnAct(t *testing.T) {
+	w := newWorld(t)
+	c := w.controller("a")
+	c.Plan = func(s slipway.State, now time.Time) slipway.Decision {
+		if s.Target.Fence.Generation%3 == 0 { // as when what was drained is forgotten
+			return slipway.Decision{Next: s, Changed: true, Wake: now}
+		}
+		return rollout.Plan(s, now)
+	}
+	times := 0
+	c.Failpoint = func(_ string, _ slipway.TargetID, d *slipway.Deployment) {
+		if d == nil || d.Phase != slipway.Progressing {
+			return
+		}
+		times++
+		if planned, acted := w.events(d.ID); planned != acted+1 {
+			t.Errorf("planned %d times and acted %d times", planned, acted)
+		}
+	}
+	w.run(c)
+	for range 2 {
+		w.publish(manifest("web", slipway.Web))
+		d := w.deploy(c, controller.Request{Service: "web"})
+		w.wait(d.ID, slipway.Succeeded)
+	}
+	if times < 4 {
+		t.Errorf("reached %d times", times)
 	}
 }
 

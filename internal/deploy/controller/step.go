@@ -38,7 +38,7 @@ func (c *Controller) Step(ctx context.Context, t slipway.TargetID) (Step, error)
 		if fence, err = c.commit(ctx, s, d); err != nil {
 			return Step{}, err
 		}
-		if c.Failpoint != nil {
+		if c.Failpoint != nil && len(d.Actions) > 0 {
 			c.Failpoint("controller.committed", t, d.Next.Deployment)
 		}
 	}
