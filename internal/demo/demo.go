@@ -119,8 +119,8 @@ func (p *play) keep() {
 	p.say("Afterwards: chmod -R u+w %s && rm -r %s", p.dir, p.dir)
 }
 
-// end ends what was started and removes it. When the demo failed, the logs are
-// kept.
+// end ends what was started and removes it. When the demo failed, the
+// evidence is kept.
 func (p *play) end(ctx context.Context, failed error) error {
 	if p.load != nil {
 		p.load.stop()
@@ -138,11 +138,7 @@ func (p *play) end(ctx context.Context, failed error) error {
 		failed = ctx.Err() // a person has seen enough: nothing went wrong
 	}
 	if failed != nil && ctx.Err() == nil {
-		kept, err := os.MkdirTemp("", "slipway-demo-logs-")
-		if err == nil {
-			err = os.CopyFS(filepath.Join(kept, "logs"), os.DirFS(filepath.Join(p.data(), "logs")))
-		}
-		if err == nil {
+		if kept, err := p.keepEvidence(); err == nil {
 			failed = explain(failed, kept)
 		}
 	}
@@ -152,8 +148,23 @@ func (p *play) end(ctx context.Context, failed error) error {
 	return failed
 }
 
+// keepEvidence copies what tells why a demo failed, as far as it is there: the
+// logs of roles and of instances, and the database with its events.
+func (p *play) keepEvidence() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "slipway-demo-logs-"); err != nil {
+		return "", err
+	}
+	for _, part := range []string{"logs", "process/ended"} {
+		_ = os.CopyFS(filepath.Join(dir, part), os.DirFS(filepath.Join(p.data(), part)))
+	}
+	if database, err := os.ReadFile(filepath.Join(p.data(), "slipway.db")); err == nil {
+		_ = os.WriteFile(filepath.Join(dir, "slipway.db"), database, 0o600)
+	}
+	return dir, nil
+}
+
 func explain(failed error, logs string) error {
-	return slipway.Errorf(slipway.Internal, "the demo did not go as promised: %s", failed).Do("The logs of every role: %s", logs)
+	return slipway.Errorf(slipway.Internal, "the demo did not go as promised: %s", failed).Do("The logs and events of everything: %s", logs)
 }
 
 // removeAll removes dir and the read-only trees of releases in it.
