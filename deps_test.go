@@ -32,6 +32,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/ansi", "", "a leaf: text in, text out"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
+	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
 	{"internal/yamldoc", ".", "a leaf: text in, nodes and problems out"},
 	{"internal/manifest", ". internal/yamldoc", "a file becomes vocabulary"},
 

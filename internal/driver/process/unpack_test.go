@@ -7,9 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/driver/process"
+	"github.com/slipway-cd/slipway/internal/smalldisk"
 )
 
 func link(name, to string) tar.Header {
@@ -245,22 +244,7 @@ func TestImagesWithoutAProgram(t *testing.T) {
 }
 
 func TestAFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting a small tmpfs needs root")
-	}
-	small := t.TempDir()
-	if err := mount(small, 1<<20); err != nil {
-		t.Skip("a small tmpfs cannot be mounted here:", err)
-	}
-	t.Cleanup(func() {
-		err := syscall.Unmount(small, 0)
-		for start := time.Now(); err != nil && time.Since(start) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
-			err = syscall.Unmount(small, 0) // the kernel may still be closing what ended
-		}
-		if err != nil {
-			t.Error("unmount:", err)
-		}
-	})
+	small := smalldisk.Mount(t, 1<<20)
 	w := newWorld(t) // ends before the disk does
 	w.dir = small
 	d, before := w.serve()

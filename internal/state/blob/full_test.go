@@ -1,28 +1,17 @@
 package blob_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/smalldisk"
 )
 
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("slipway", dir, "tmpfs", 0, "size=1m"); errors.Is(err, syscall.EPERM) && os.Getenv("CI") != "true" {
-		t.Skip("mounting a small tmpfs needs root")
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smalldisk.Mount(t, 1<<20)
 	s := open(t, dir)
 	put(t, s, "k", "before")
 	_, err := s.Put(t.Context(), "k", strings.NewReader(strings.Repeat("x", 2<<20)))

@@ -1,31 +1,20 @@
 package store_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/smalldisk"
 	"github.com/slipway-cd/slipway/internal/state/store"
 )
 
 // A full disk refuses writes in one sentence, keeps what was acknowledged and
 // goes on answering reads; with room again, writes go on by themselves.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("slipway", dir, "tmpfs", 0, "size=2m"); errors.Is(err, syscall.EPERM) && os.Getenv("CI") != "true" {
-		t.Skip("mounting a small tmpfs needs root")
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smalldisk.Mount(t, 2<<20)
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
 		t.Fatal(err)

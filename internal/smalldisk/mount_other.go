@@ -1,7 +1,9 @@
 //go:build !linux
 
-package process_test
+package smalldisk
 
 import "errors"
 
 func mount(string, int) error { return errors.ErrUnsupported }
+
+func unmount(string) error { return nil }
