@@ -23,7 +23,7 @@ setup:
 
 # -count=1: the scripts run a binary that the test cache does not know.
 test: setup
-	. ./.slipway/dev.env && $(GO) test -count=1 -timeout 15m ./...
+	. ./.slipway/dev.env && $(GO) test $(TEST) -count=1 -timeout 15m ./...
 
 race: setup
 	. ./.slipway/dev.env && $(GO) test -race -timeout 30m $(RACE)

@@ -113,7 +113,7 @@ func checkSQLite(ctx context.Context, db *sql.DB) error {
 
 func classifySQLite(err error) *cause {
 	damaged := &cause{code: slipway.Internal, message: "@ is damaged or is not a SQLite database",
-		next: "Nothing was changed. Move the file away and restore a backup in its place."}
+		next: "Nothing was changed. Make a new data directory of a backup: slipway restore FILE --data DIR"}
 	if errors.Is(err, errDamaged) {
 		return damaged
 	}
