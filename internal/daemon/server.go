@@ -163,6 +163,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 		}
 		return nil
 	})
+	start(func(ctx context.Context) error { return p.clock.Run(ctx, log) })
 	start(p.driver.Run)
 	start(func(ctx context.Context) error { return p.driver.Watch(ctx, p.wakeTarget) })
 	start(p.dispatch.Run)

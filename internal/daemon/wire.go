@@ -29,6 +29,7 @@ import (
 // parts are what the server role is made of.
 type parts struct {
 	store      *store.Store
+	clock      *store.Clock
 	blobs      *blob.Store
 	hub        *wake.Hub
 	auth       *auth.Auth
@@ -100,6 +101,9 @@ func (p *parts) openState(ctx context.Context, data Data, o ServerOptions) (err 
 		return err
 	}
 	p.store.OnEvents = p.heard
+	if p.clock, err = p.store.Clock(ctx); err != nil {
+		return err
+	}
 	if p.blobs, err = blob.Open(data.blobs()); err != nil {
 		return err
 	}
@@ -136,7 +140,8 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 		return err
 	}
 	p.dispatch = dispatch.New(dispatch.Config{
-		Store: p.store, Blobs: p.blobs, Source: p.git, Waker: p.hub, Queues: p.options.Queues, Log: log.With("part", "dispatch"),
+		Store: p.store, Blobs: p.blobs, Source: p.git, Waker: p.hub, Queues: p.options.Queues,
+		Clock: p.clock.Now, Log: log.With("part", "dispatch"),
 	})
 	p.git.Builds = p.dispatch
 	return nil

@@ -74,8 +74,8 @@ type Config struct {
 	Blobs  Blobs
 	Source Source
 	Waker  Waker
-	Queues []slipway.Queue // that agents are expected for, besides those of the environments
-	Clock  func() time.Time
+	Queues []slipway.Queue  // that agents are expected for, besides those of the environments
+	Clock  func() time.Time // that leases go by; several servers must agree on it
 	Log    *slog.Logger
 }
 
