@@ -109,7 +109,7 @@ func TestJSONHasTheFieldsThatScriptsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"builds":5,"deployments":[{"service":"frontend","environment":"prod","release":1,"outcome":"succeeded"}],` +
-		`"requests":0,"lost":0,"refused":0,"rolled_back":0,"server_kills":0,"server_peak_rss_mb":61.5,"seconds":0}` + "\n"
+		`"requests":0,"lost":0,"not_sent":0,"refused":0,"rolled_back":0,"server_kills":0,"server_peak_rss_mb":61.5,"seconds":0}` + "\n"
 	if out.String() != want || !json.Valid([]byte(out.String())) {
 		t.Errorf("got  %s\nwant %s", out, want)
 	}

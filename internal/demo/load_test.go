@@ -18,7 +18,7 @@ func TestVisitorTellsHowARequestWasLost(t *testing.T) {
 		{"fine", fine, ""},
 		{"reset", "", "no answer: "},
 		{"truncated", strings.TrimSuffix(fine, "k"), "truncated answer: unexpected EOF"},
-		{"router's 502", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", `answered 502 by ""`},
+		{"router's 502", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 8\r\n\r\nno luck\n", `answered 502 by "": no luck`},
 		{"somebody else's 200", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", `answered 200 by ""`},
 		{"garbage", "SSH-2.0-OpenSSH\r\n\r\n", "no answer: "},
 	} {
@@ -107,5 +107,24 @@ func TestLoadKeepsItsRateWhateverTheAnswers(t *testing.T) {
 	}
 	if n := int(connections.Load()); n < sent/fresh || n >= sent {
 		t.Errorf("%d connections for %d requests, a quarter of them on their own", n, sent)
+	}
+}
+
+// A machine that is too slow for the rate is not a router that loses requests.
+func TestWhatWasNeverSentIsNotLost(t *testing.T) {
+	answer := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-answer
+		w.Header().Set("Served-By", "users-backend/1.0.0")
+	}))
+	t.Cleanup(srv.Close)
+	l := startLoad(60_000, []aim{{srv.URL, 1}})
+	for start := time.Now(); l.notSent() == 0 && time.Since(start) < 20*time.Second; {
+		time.Sleep(tick)
+	}
+	close(answer)
+	l.stop()
+	if l.notSent() == 0 || l.sent() < mostOpen || l.lost() > 0 {
+		t.Errorf("sent %d, not sent %d, lost %d: %s", l.sent(), l.notSent(), l.lost(), l.losses())
 	}
 }

@@ -16,6 +16,7 @@ type Result struct {
 	Deployments  []Deployment `json:"deployments"`
 	Requests     int          `json:"requests"`
 	Lost         int          `json:"lost"`
+	NotSent      int          `json:"not_sent"` // due, but this machine was too slow for the rate
 	Refused      int          `json:"refused"`
 	RolledBack   int          `json:"rolled_back"` // by hand as well
 	ServerKills  int          `json:"server_kills"`
@@ -47,7 +48,7 @@ func (p *play) result(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Builds: len(builds), Requests: p.load.sent(), Lost: p.load.lost(), ServerKills: p.kills,
+		Builds: len(builds), Requests: p.load.sent(), Lost: p.load.lost(), NotSent: p.load.notSent(), ServerKills: p.kills,
 		ServerPeakMB: tenths(p.memory.megabytes()), Seconds: tenths(time.Since(p.began).Seconds()),
 	}
 	for _, d := range slices.Backward(deployments) {
@@ -77,6 +78,9 @@ func (p *play) table(r Result) {
 	p.say("%-18s %d (%d refused, %d rolled back)", "deployments", len(r.Deployments), r.Refused, r.RolledBack)
 	p.say("%-18s %d", "requests sent", r.Requests)
 	p.say("%-18s %d", "requests lost", r.Lost)
+	if r.NotSent > 0 {
+		p.say("%-18s %d: this machine is too slow for %d requests a second beside what else it does", "requests not sent", r.NotSent, rate)
+	}
 	p.say("%-18s %d", "server kills", r.ServerKills)
 	p.say("%-18s %.1f MB", "server's peak", r.ServerPeakMB)
 	p.say("%-18s %.1f", "seconds", r.Seconds)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,10 @@ type kept struct {
 	r *bufio.Reader
 }
 
-const mostIdle = 64
+const (
+	mostIdle  = 64
+	maxReason = 200 // bytes of an answer that go into a reason
+)
 
 func newVisitor(address string) *visitor {
 	u, err := url.Parse(address)
@@ -89,13 +93,26 @@ func (v *visitor) exchange(c *kept, own bool, within time.Duration) (bool, error
 		return false, fmt.Errorf("no answer: %w", cause(err))
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxReason))
+	if err == nil {
+		_, err = io.Copy(io.Discard, answer.Body)
+	}
+	if err != nil {
 		return false, fmt.Errorf("truncated answer: %w", cause(err))
 	}
-	if answer.StatusCode != http.StatusOK || answer.Header.Get("Served-By") == "" {
-		return false, fmt.Errorf("answered %d by %q", answer.StatusCode, answer.Header.Get("Served-By"))
+	if by := answer.Header.Get("Served-By"); answer.StatusCode != http.StatusOK || by == "" {
+		return false, fmt.Errorf("answered %d by %q%s", answer.StatusCode, by, said(text))
 	}
 	return !answer.Close, nil
+}
+
+// said is the first line of an answer that should have been another.
+func said(text []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if line == "" {
+		return ""
+	}
+	return ": " + line
 }
 
 // cause leaves the addresses out, so that reasons can be counted.
