@@ -31,6 +31,7 @@ var may = []struct{ name, imports, why string }{
 	{"examples/...", "", "built by themselves, offline, as somebody else's services"},
 
 	{"internal/ansi", "", "a leaf: text in, text out"},
+	{"internal/cgroup", "", "a leaf: what the kernel keeps together"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
 	{"internal/yamldoc", ".", "a leaf: text in, nodes and problems out"},
@@ -38,7 +39,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/build/pipeline", ". internal/yamldoc", "pure: a file becomes steps"},
 	{"internal/build/dispatch", ". internal/build/pipeline", "decides with the pipeline, asks for the rest"},
-	{"internal/build/agent", ". api internal/procid", "runs far from the server: it speaks protocols, not Go"},
+	{"internal/build/agent", ". api internal/cgroup internal/procid", "runs far from the server: it speaks protocols, not Go"},
 	{"internal/build/image", ".", "runs in a job, far from the server"},
 
 	{"internal/deploy/rollout", ".", "pure: the planner must be the same in the simulation"},
@@ -47,7 +48,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/driver", ".", "the interface alone"},
 	{"internal/driver/drivertest", ". internal/driver", "any driver must pass it, so it knows none"},
-	{"internal/driver/...", ". internal/driver internal/procid", "drivers do not know each other"},
+	{"internal/driver/...", ". internal/driver internal/cgroup internal/procid", "drivers do not know each other"},
 
 	{"internal/router/...", ". internal/router/... internal/procid", "serves without the server, and starts without its weight"},
 
