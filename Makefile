@@ -12,8 +12,9 @@ RACE := ./internal/build/... ./internal/daemon/... ./internal/deploy/... ./inter
 .PHONY: demo test race lint cross build setup
 .DEFAULT_GOAL := build
 
+# Without cgo: no C library is asked of the machine that builds or runs it.
 build:
-	$(GO) build -trimpath -o bin/slipway ./cmd/slipway
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/slipway ./cmd/slipway
 
 demo: build
 	bin/slipway demo $(DEMO)
