@@ -14,7 +14,7 @@ import (
 
 // patience is how long killed processes may take to be gone. They are within
 // moments, unless the kernel holds one.
-const patience = 5 * time.Second
+const patience = 3 * time.Second
 
 func (g Group) start(sys *syscall.SysProcAttr, start func() error) error {
 	_ = os.Remove(string(g)) // when it is empty: kernels let nobody begin in a group that was killed once

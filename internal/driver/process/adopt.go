@@ -42,7 +42,7 @@ func (s *shim) lost(r Report) {
 	if r.Child.PID != 0 && !r.Child.OfThisBoot() {
 		why = "the host was restarted"
 	}
-	s.nursery.sweep(&child{}, s.spec.Mark)
+	s.nursery.sweep(&child{}, s.spec)
 	if r.Phase != slipway.InstanceBackoff && r.Phase != slipway.InstanceStopped {
 		s.down(why)
 	}

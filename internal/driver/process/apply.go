@@ -110,9 +110,10 @@ func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p pr
 	}
 	spec.Env = environ(img, g, spec.ID, spec.Port, spec.Mark)
 	spec.Socket = d.socket(spec.ID)
+	spec.Cgroup = d.cgroup(spec)
 
 	i := &instance{
-		spec: spec, dir: filepath.Join(d.dir, "instances", string(spec.ID)), socket: spec.Socket, heard: make(chan struct{}),
+		spec: spec, dir: filepath.Join(d.dir, "instances", string(spec.ID)), socket: spec.Socket, cgroup: spec.Cgroup, heard: make(chan struct{}),
 		report: Report{Phase: slipway.InstanceStarting, Since: spec.CreatedAt},
 	}
 	close(i.heard)

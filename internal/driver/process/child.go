@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,8 @@ type child struct {
 
 // nursery starts children, reaps them and whatever orphans they leave.
 type nursery struct {
+	log *slog.Logger
+
 	mu  sync.Mutex // between starting a child and knowing it, nothing is reaped
 	own *child
 }
@@ -49,14 +52,22 @@ func (n *nursery) start(s Spec) (*child, error) {
 	files := filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p, err := os.StartProcess(filepath.Join(files, s.Entry), s.Argv, &os.ProcAttr{
+	attr := &os.ProcAttr{
 		Dir:   filepath.Join(files, s.Workdir),
 		Env:   slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)}),
 		Files: []*os.File{null, out, out},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	}
+	var p *os.Process
+	outside, err := s.Cgroup.Start(attr.Sys, func() (err error) {
+		p, err = os.StartProcess(filepath.Join(files, s.Entry), s.Argv, attr)
+		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if outside != nil {
+		n.log.Warn("it runs in no control group of its own", "err", outside)
 	}
 	pid := p.Pid
 	_ = p.Release() // it is reaped below
@@ -154,10 +165,14 @@ func (n *nursery) end(c *child, grace time.Duration) {
 }
 
 // sweep kills what a child that has ended left behind, so that nothing keeps
-// its port or works on.
-func (n *nursery) sweep(c *child, mark string) {
+// its port or works on: all that is in its control group, and who is known by
+// the rest.
+func (n *nursery) sweep(c *child, s Spec) {
+	if err := s.Cgroup.End(); err != nil {
+		n.log.Error("end what the child has left", "err", err)
+	}
 	for range 100 {
-		left := kin(c.id.PID, mark)
+		left := kin(c.id.PID, s.Mark)
 		if len(left) == 0 {
 			return
 		}

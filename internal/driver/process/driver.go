@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/cgroup"
 	"github.com/slipway-cd/slipway/internal/driver"
 )
 
@@ -35,6 +36,8 @@ type Driver struct {
 	lock         *lockFile
 	ledger       *ledger
 	trees        *trees
+	home         cgroup.Home // where the groups of instances are made
+	homeless     error       // why they are not; nil: they are
 
 	act sync.Mutex // one change at a time
 
@@ -60,6 +63,7 @@ type instance struct {
 	dir    string
 	socket string // of its shim; its follower's alone
 
+	cgroup    cgroup.Group  // of its processes
 	ordered   time.Time     // when it was asked to stop; zero: it was not
 	report    Report        // the last one
 	trouble   string        // with its shim; "" while that answers
@@ -102,6 +106,7 @@ func Open(c Config) (*Driver, error) {
 	if d.patience == 0 {
 		d.patience = defaultPatience
 	}
+	d.home, d.homeless = cgroup.Own()
 	for _, sub := range []string{"fences", "trees", "instances", "ended"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, explain("make "+dir, err)
@@ -171,7 +176,7 @@ func recallInstance(dir string) (*instance, error) {
 		return nil, slipway.Errorf(slipway.Internal, "the instance in %s cannot be read: %w", dir, err).
 			Do("End its processes and remove that directory.")
 	}
-	i.socket = i.spec.Socket
+	i.socket, i.cgroup = i.spec.Socket, i.spec.Cgroup
 	if info, err := os.Stat(filepath.Join(dir, stopFile)); err == nil {
 		i.ordered = info.ModTime()
 	}
@@ -185,6 +190,9 @@ func recallInstance(dir string) (*instance, error) {
 // Run listens to the shims, starts those that are missing and replaces those
 // that do not answer, until ctx ends. What runs, runs on.
 func (d *Driver) Run(ctx context.Context) error {
+	if d.homeless != nil {
+		d.log.Info("instances have no control groups", "why", d.homeless)
+	}
 	d.mu.Lock()
 	d.running = ctx
 	for _, i := range d.instances {

@@ -158,13 +158,8 @@ func (d *Driver) spawn(i *instance) {
 }
 
 func (d *Driver) trySpawn(i *instance) error {
-	if socket := d.socket(i.spec.ID); socket != i.socket { // the runtime directory has moved
-		spec := i.spec
-		spec.Socket = socket
-		if err := saveJSONDurably(filepath.Join(i.dir, specFile), spec); err != nil {
-			return err
-		}
-		i.socket = socket
+	if err := d.place(i); err != nil {
+		return err
 	}
 	out, err := os.OpenFile(filepath.Join(i.dir, shimLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {

@@ -8,6 +8,10 @@ func (d *Driver) Limits() []string {
 		"Processes are not confined to their image: they see the host's files, and scripts use the host's interpreters.",
 		"A worker cannot say that it is idle.",
 	}
+	if d.homeless != nil && runtime.GOOS == "linux" {
+		limits = append(limits, "Without control groups ("+d.homeless.Error()+
+			"), a process that clears its environment and leaves its session outlives its instance when their shim has been killed.")
+	}
 	if runtime.GOOS != "linux" {
 		limits = append(limits,
 			"On "+runtime.GOOS+" nobody checks that an instance itself listens on its port.",

@@ -54,6 +54,8 @@ func TestMain(m *testing.M) {
 	case "linger":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		time.Sleep(time.Minute)
+	case "vanish":
+		vanish()
 	case "server":
 		server(os.Args[2], os.Args[3])
 	default:
@@ -106,6 +108,12 @@ func app() {
 		_ = cmd.Start()
 		_, _ = fmt.Fprint(w, cmd.Process.Pid)
 	})
+	http.HandleFunc("/vanish", func(w http.ResponseWriter, _ *http.Request) { // one that nobody is the parent of
+		cmd := exec.Command(os.Args[0], "vanish", "on")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		out, _ := cmd.Output()
+		_, _ = w.Write(out)
+	})
 	if os.Getenv("PORT") == "" {
 		select {}
 	}
@@ -115,6 +123,18 @@ func app() {
 	_, _ = fmt.Fprintln(os.Stdout, "listening on", os.Getenv("PORT"))
 	_, _ = fmt.Fprintln(os.Stdout, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 	os.Exit(1)
+}
+
+// vanish starts a process that has nothing of its instance: not its session, not
+// its environment, and no living parent.
+func vanish() {
+	cmd := exec.Command(os.Args[0], "linger", "on")
+	cmd.Env = []string{}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		os.Exit(1)
+	}
+	_, _ = fmt.Fprint(os.Stdout, cmd.Process.Pid)
 }
 
 // images is an image store in memory.

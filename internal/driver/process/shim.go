@@ -46,7 +46,7 @@ func RunShim(ctx context.Context, dir string) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	s := &shim{log: log, stop: make(chan struct{})}
+	s := &shim{log: log, nursery: nursery{log: log}, stop: make(chan struct{})}
 	if err := loadJSON(specFile, &s.spec); err != nil {
 		return slipway.Errorf(slipway.Invalid, "%s holds no instance: %w", dir, err)
 	}
@@ -90,7 +90,7 @@ func (s *shim) run(ctx context.Context, c *child) {
 			continue
 		}
 		if why := s.mind(ctx, c); why != "" {
-			s.nursery.sweep(c, s.spec.Mark)
+			s.nursery.sweep(c, s.spec)
 			s.down(why)
 			c = nil
 		}
@@ -227,7 +227,7 @@ func (s *shim) finish(c *child) {
 	why := ""
 	if c != nil {
 		s.nursery.end(c, s.spec.StopGrace)
-		s.nursery.sweep(c, s.spec.Mark)
+		s.nursery.sweep(c, s.spec)
 		why = c.how
 	}
 	s.log.Info("stopped", "why", why)

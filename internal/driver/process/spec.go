@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/cgroup"
 	"github.com/slipway-cd/slipway/internal/procid"
 )
 
@@ -27,8 +28,9 @@ type Spec struct {
 	Port      int      // 0 for workers
 	Health    slipway.Health
 	StopGrace time.Duration
-	Socket    string // where its shim listens
-	Mark      string // unguessable, in the environment of its processes: finds those that left its process group
+	Socket    string       // where its shim listens
+	Mark      string       // unguessable, in the environment of its processes: finds those that left its process group
+	Cgroup    cgroup.Group // that its processes are in, wherever they went; none where there are none
 }
 
 // Addr is where the instance is reached; zero for workers.

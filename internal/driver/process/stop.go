@@ -76,6 +76,9 @@ func (d *Driver) forget(i *instance) error {
 		return explain("forget "+string(i.spec.ID), err)
 	}
 	defer func() { _ = l.Close() }()
+	if err := d.cgroupOf(i).End(); err != nil { // its shim may have been killed in between
+		d.log.Error("end what an instance has left", "instance", i.spec.ID, "err", err)
+	}
 	if err := d.keepLog(i); err != nil {
 		d.log.Warn("keep the end of a log", "instance", i.spec.ID, "err", err)
 	}
