@@ -17,6 +17,7 @@ import (
 	"github.com/buildkite/agent/v3/api"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/cgroup"
 )
 
 // Config is what an agent needs to know.
@@ -40,6 +41,9 @@ type Agent struct {
 	pulse    pulse
 	stopping chan struct{}
 	stop     sync.Once
+	home     cgroup.Home // where the groups of jobs are made
+
+	findHome func() (cgroup.Home, error) // tests find none
 
 	heartbeatEvery, lookEvery time.Duration // tests shorten these
 	silence                   time.Duration // unheard for so long, the job ends
@@ -65,7 +69,7 @@ func New(c Config) (*Agent, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
 	return &Agent{
-		Config: c, server: u, http: transport, stopping: make(chan struct{}),
+		Config: c, server: u, http: transport, stopping: make(chan struct{}), findHome: cgroup.Own,
 		heartbeatEvery: slipway.HeartbeatEvery, lookEvery: time.Second,
 		silence: slipway.LeaseFor - slipway.LeaseMargin,
 		grace:   10 * time.Second, lostGrace: time.Second, overtime: 10 * time.Second,
@@ -230,6 +234,7 @@ func (a *Agent) heartbeat(ctx context.Context, client *api.Client) {
 
 // prepare makes the agent's folders and clears what a former run left.
 func (a *Agent) prepare() error {
+	a.settle() // first: what still runs may write to the folders
 	for _, dir := range []string{a.path("job"), a.path("checkout")} {
 		if err := removeAll(dir); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,12 +39,17 @@ func (a *Agent) execute(ctx context.Context, dir string, env []string, out io.Wr
 		defer func() { _ = pipes[i].r.Close(); _ = pipes[i].w.Close() }()
 	}
 	output, control, status := pipes[0], pipes[1], pipes[2]
-	cmd := exec.Command(a.Exe, append([]string{GuardCommand, "--"}, argv...)...) //nolint:noctx // stopped through the control pipe
+	group, err := a.enclose()
+	if err != nil {
+		return outcome{}, err
+	}
+	cmd := exec.Command(a.Exe, append([]string{GuardCommand, string(group), "--"}, argv...)...) //nolint:noctx // stopped through the control pipe
 	cmd.Dir, cmd.Env = dir, env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = control.r, output.w, output.w
 	cmd.ExtraFiles = []*os.File{status.w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
+		a.release(group)
 		return outcome{}, err
 	}
 	for _, end := range []*os.File{control.r, output.w, status.w} {
@@ -54,10 +60,11 @@ func (a *Agent) execute(ctx context.Context, dir string, env []string, out io.Wr
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 
-	err := a.await(ctx, cmd, control.w, ended)
-	_ = output.r.SetReadDeadline(time.Now().Add(2 * time.Second)) // only a guard that was killed leaves writers behind
+	err = a.await(ctx, cmd, control.w, ended)
+	a.release(group)
+	_ = output.r.SetReadDeadline(time.Now().Add(2 * time.Second)) // only a guard that was killed leaves writers behind, where there is no group
 	<-copied
-	return result(status.r, err)
+	return a.result(status.r, err)
 }
 
 // await waits for the guard, and stops it when ctx is over.
@@ -86,9 +93,13 @@ func (a *Agent) await(ctx context.Context, cmd *exec.Cmd, control *os.File, ende
 }
 
 // result reads what the guard says of the command.
-func result(status io.Reader, guard error) (outcome, error) {
+func (a *Agent) result(status io.Reader, guard error) (outcome, error) {
 	var o outcome
 	text, _ := io.ReadAll(io.LimitReader(status, 4096))
+	if why, rest, ok := bytes.Cut(text, []byte("\n")); ok && bytes.HasPrefix(why, []byte(outside)) {
+		a.Logger.Warn("a job ran in no control group of its own", "why", string(why[len(outside):]))
+		text = rest
+	}
 	if n, _ := fmt.Sscanf(string(text), "exit %d", &o.code); n == 1 {
 		return o, nil
 	}

@@ -122,7 +122,7 @@ func TestGuardOutlivesNoAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, GuardCommand, "--", "bash", "-c", tree+"echo up; sleep 67")
+	cmd := exec.CommandContext(t.Context(), exe, GuardCommand, "", "--", "bash", "-c", tree+"echo up; sleep 67")
 	control, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-cd/slipway/internal/cgroup"
 )
 
 // GuardCommand is the argument with which the slipway program is a guard.
@@ -18,14 +21,18 @@ const GuardCommand = "guard"
 // terminate is what the agent writes to have the command end.
 const terminate = 't'
 
-// Guard runs a command for an agent, "-- COMMAND [ARGUMENT…]", in a process
-// group of its own and with nothing to read. When the command is over, whatever
-// it started is killed, also what went into a session of its own (where the
-// kernel can say: on Linux). The agent speaks through standard input: a 't' has
+// outside begins the line that says why the command is in no control group.
+const outside = "outside "
+
+// Guard runs a command for an agent, "CGROUP -- COMMAND [ARGUMENT…]", in a
+// process group of its own, in the control group if one is named, and with
+// nothing to read. When the command is over, whatever it started is killed, also
+// what went into a session of its own (where the kernel can say: on Linux). The
+// control group is for the agent, should the guard itself be killed. The agent speaks through standard input: a 't' has
 // the group terminated, and the end of it, be it that the agent has died, has
 // everything killed. How the command ended is written to descriptor 3.
 func Guard(args []string) int {
-	if len(args) < 2 || args[0] != "--" {
+	if len(args) < 3 || args[1] != "--" {
 		fmt.Fprintln(os.Stderr, "slipway guard is for agents only")
 		return 2
 	}
@@ -34,17 +41,25 @@ func Guard(args []string) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP) // not ignored, which is inherited
 	adopt()
 
-	cmd := exec.Command(args[1], args[2:]...) //nolint:noctx // ends as the agent says
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	group, sys := cgroup.Group(args[0]), &syscall.SysProcAttr{Setpgid: true}
+	var cmd *exec.Cmd
+	why, err := group.Start(sys, func() error {
+		cmd = exec.Command(args[2], args[3:]...) //nolint:noctx // ends as the agent says
+		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = os.Stdout, os.Stderr, sys
+		return cmd.Start()
+	})
+	if err != nil {
 		_, _ = fmt.Fprint(status, err)
 		return 127
+	}
+	if why != nil {
+		_, _ = fmt.Fprintf(status, "%s%s\n", outside, strings.ReplaceAll(why.Error(), "\n", " "))
 	}
 	asked, gone := listen(os.Stdin)
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	wait(cmd.Process.Pid, asked, gone, ended)
+	_ = group.End() // the agent does it again, and says so when it fails
 	sweep()
 	_, _ = fmt.Fprint(status, describe(cmd.ProcessState))
 	return 0
