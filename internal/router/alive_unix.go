@@ -27,3 +27,16 @@ func alive(c net.Conn) bool {
 	})
 	return err == nil && n <= 0 && (readErr == syscall.EAGAIN || readErr == syscall.EWOULDBLOCK)
 }
+
+// here reads what has come already, whatever deadlines say; 0 when nothing has.
+func here(c syscall.Conn, p []byte) (n int) {
+	raw, err := c.SyscallConn()
+	if err != nil || len(p) == 0 {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n, err = syscall.Read(int(fd), p) })
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -16,7 +16,9 @@ import (
 )
 
 const (
-	dialTimeout    = 2 * time.Second
+	// dialTimeout is for an instance that does not refuse and does not accept. A
+	// dead one on this host refuses at once; a busy machine may need seconds.
+	dialTimeout    = 10 * time.Second
 	mostHeader     = 256 << 10 // bytes of an answer's header, interim answers included
 	continueWithin = time.Second
 )

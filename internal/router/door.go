@@ -1,13 +1,11 @@
 package router
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -113,74 +111,5 @@ func (d *door) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{TCPConn: c, port: d.port, lineStart: true}, nil
-}
-
-// client is a connection that came in.
-//
-// It looks for lines that begin with Content-Length. net/http accepts a request
-// that has this and Transfer-Encoding as well, and forgets the former; a proxy
-// before us may have believed it. What we send on is framed once and our own
-// way, but the connection cannot be trusted to be where we think it is, so it
-// ends after the answer (RFC 9112, section 6.1). A body that happens to have
-// such a line costs its client a reconnect and nothing else.
-type client struct {
-	*net.TCPConn
-	port int
-
-	// The server reads, and calls handlers, one after another.
-	lineStart bool
-	line      []byte // the beginning of the current line, as far as it may be that field
-	sawLength bool
-}
-
-var lengthField = []byte("content-length")
-
-func (c *client) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
-	if !c.sawLength {
-		c.scan(p[:n])
-	}
-	return n, err
-}
-
-func (c *client) scan(b []byte) {
-	for len(b) > 0 {
-		if !c.lineStart {
-			i := bytes.IndexByte(b, '\n')
-			if i < 0 {
-				return
-			}
-			b = b[i+1:]
-			c.lineStart, c.line = true, c.line[:0]
-			continue
-		}
-		if len(c.line) > 0 || b[0] != ' ' && b[0] != '\t' {
-			c.line = append(c.line, b[0]|0x20) // folds case; what else folds to the same is no field name at all
-			if !bytes.HasPrefix(lengthField, c.line) {
-				c.lineStart = b[0] == '\n'
-				c.line = c.line[:0]
-			} else if len(c.line) == len(lengthField) {
-				c.sawLength = true
-				return
-			}
-		}
-		b = b[1:]
-	}
-}
-
-// ambiguous reports whether a request may have been framed in two ways.
-func (c *client) ambiguous(r *http.Request) bool {
-	return len(r.TransferEncoding) > 0 && c.sawLength
-}
-
-type clientKey struct{}
-
-func withClient(ctx context.Context, nc net.Conn) context.Context {
-	return context.WithValue(ctx, clientKey{}, nc)
-}
-
-func clientOf(r *http.Request) *client {
-	c, _ := r.Context().Value(clientKey{}).(*client)
-	return c
+	return newClient(c, d.port), nil
 }

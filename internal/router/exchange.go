@@ -27,8 +27,8 @@ func (e *endpoint) roundTrip(r *http.Request, f *flight) (*http.Response, error)
 		fresh := c == nil
 		if fresh {
 			var err error
-			if c, err = dial(r.Context(), e); err != nil {
-				return nil, &unsentError{err}
+			if c, err = e.connect(r.Context(), f); err != nil {
+				return nil, err
 			}
 		}
 		x := &exchange{endpoint: e, conn: c, flight: f}
@@ -38,6 +38,21 @@ func (e *endpoint) roundTrip(r *http.Request, f *flight) (*http.Response, error)
 		}
 		return res, err
 	}
+}
+
+// connect dials e for f, until f is cut.
+func (e *endpoint) connect(ctx context.Context, f *flight) (*conn, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if !f.hold(stop) {
+		return nil, errCut
+	}
+	defer f.drop()
+	c, err := dial(ctx, e)
+	if err != nil {
+		return nil, &unsentError{err}
+	}
+	return c, nil
 }
 
 // exchange is one request and its answer on one connection, from the first byte
@@ -61,7 +76,7 @@ type upload struct {
 
 func (x *exchange) do(r *http.Request) (*http.Response, error) {
 	x.unwatch = context.AfterFunc(r.Context(), func() { _ = x.conn.Close() })
-	if !x.flight.hold(x.conn) {
+	if !x.flight.hold(func() { _ = x.conn.Close() }) {
 		x.abandon()
 		return nil, errCut
 	}

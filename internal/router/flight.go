@@ -24,7 +24,7 @@ type flight struct {
 	truncated bool // the answer broke off
 
 	mu     sync.Mutex
-	conn   *conn // to the instance, while in use
+	ending func() // ends what is under way to the instance, while something is
 	isCut  bool
 	landed bool
 }
@@ -44,21 +44,21 @@ func (f *flight) request() *http.Request {
 // clientGone reports whether nobody waits for the answer any more.
 func (f *flight) clientGone() bool { return f.in.Context().Err() != nil }
 
-// hold lends f a connection that a cut shall close. It fails after a cut.
-func (f *flight) hold(c *conn) bool {
+// hold tells f what a cut shall do. It fails after a cut.
+func (f *flight) hold(end func()) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isCut {
 		return false
 	}
-	f.conn = c
+	f.ending = end
 	return true
 }
 
 func (f *flight) drop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.conn = nil
+	f.ending = nil
 }
 
 // lastWords is how long a client may take to read the end of what was cut.
@@ -73,8 +73,8 @@ func (f *flight) cut() {
 	if f.landed {
 		return
 	}
-	if f.conn != nil {
-		_ = f.conn.Close()
+	if f.ending != nil {
+		f.ending()
 	}
 	_ = f.client.SetDeadline(time.Now().Add(lastWords))
 }
@@ -110,6 +110,9 @@ func (r *Router) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if _, unsent := errors.AsType[*unsentError](err); !unsent || f.clientGone() || f.wasCut() {
 		return nil, err
+	}
+	if isOurs(err) {
+		return nil, err // another instance would not help
 	}
 	f.endpoint.markDown(time.Now())
 	if req.Header.Get(retryHeader) != "" || !r.move(f) {

@@ -2,10 +2,14 @@ package router
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -202,6 +206,86 @@ func TestConfig(t *testing.T) {
 	} {
 		if _, err := New(c); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// pair is a connection to a router, seen from both ends.
+func pair(t *testing.T) (*client, net.Conn) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&door{l.(*net.TCPListener), 1}).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = peer.Close(), c.Close() })
+	return c.(*client), peer
+}
+
+// Where a whole machine stood still, deadlines have passed for everybody, also
+// for those who had sent what they had to.
+func TestADeadlineThatPassedWhileTheBytesWereHereIsNone(t *testing.T) {
+	c, peer := pair(t)
+	buf := make([]byte, 4)
+	say := func(s string) {
+		t.Helper()
+		if _, err := peer.Write([]byte(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear := func(what, want string) {
+		t.Helper()
+		n, err := c.Read(buf)
+		if late := errors.Is(err, os.ErrDeadlineExceeded); string(buf[:n]) != want || late != (want == "") {
+			t.Fatalf("%s: %q, %v; want %q", what, buf[:n], err, want)
+		}
+	}
+	soon := func() {
+		t.Helper()
+		if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Millisecond)
+	}
+	say("one ")
+	hear("in time", "one ")
+	say("two ")
+	soon()
+	hear("late to read", "two ")
+	hear("nothing more", "")
+	soon()
+	hear("late to send", "")
+	say("rest of it all")
+	soon()
+	hear("sends without end", "rest")
+	hear("sends without end", "")
+	_ = c.SetDeadline(time.Now().Add(-time.Second))
+	hear("was cut", "")
+}
+
+func TestOverloadIsToldFromDeath(t *testing.T) {
+	dial := func(err error) error {
+		return &unsentError{&net.OpError{Op: "dial", Net: "tcp", Err: err}}
+	}
+	for _, tt := range []struct {
+		err            error
+		overload, ours bool
+	}{
+		{dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), false, false},
+		{dial(os.NewSyscallError("connect", syscall.EHOSTUNREACH)), false, false},
+		{dial(os.ErrDeadlineExceeded), true, false},
+		{dial(os.NewSyscallError("socket", syscall.EMFILE)), true, true},
+		{dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), true, true},
+	} {
+		if isOverload(tt.err) != tt.overload || isOurs(tt.err) != tt.ours {
+			t.Errorf("%v: overload %v, ours %v", tt.err, isOverload(tt.err), isOurs(tt.err))
 		}
 	}
 }

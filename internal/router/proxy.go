@@ -25,6 +25,11 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		say(w, http.StatusMisdirectedRequest, slipway.PagesHost+" is where Slipway's own pages are; this is a service: use another name, such as localhost")
 		return
 	}
+	defer r.open.Add(-1)
+	if r.open.Add(1) > r.most {
+		r.turnAway(w, c)
+		return
+	}
 	f := r.choose(in, c)
 	if f == nil {
 		r.refuse(w, c)
@@ -146,9 +151,14 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	f.failed = true
 	r.log.Debug("request failed", "target", f.route.Target, "instance", f.endpoint.Instance, "error", err)
 	switch _, unsent := errors.AsType[*unsentError](err); {
+	case f.wasCut() && unsent:
+		w.Header().Set("Connection", "close")
+		overloaded(w, "the instance left before it took a connection; nothing was sent to it")
 	case f.wasCut():
 		w.Header().Set("Connection", "close")
 		say(w, http.StatusGatewayTimeout, "the instance left before it had answered; it may have done what was asked")
+	case unsent && isOverload(err):
+		overloaded(w, "the instance took no connection in time; nothing was sent to it")
 	case unsent:
 		w.Header().Set("Retry-After", "1")
 		say(w, http.StatusBadGateway, "the instance could not be reached; nothing was sent to it")

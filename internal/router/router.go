@@ -37,6 +37,8 @@ type Router struct {
 	server  *http.Server
 	doors   *doors
 	serving sync.WaitGroup
+	most    int64 // requests open at once
+	open    atomic.Int64
 
 	table   atomic.Pointer[table] // what requests are routed by
 	changed chan struct{}         // there is something to report
@@ -77,6 +79,7 @@ func New(c Config) (*Router, error) {
 		changed:   make(chan struct{}, 1),
 		endpoints: map[endpointKey]*endpoint{},
 		durable:   emptyTable(),
+		most:      mostOpen(),
 	}
 	r.table.Store(emptyTable())
 	r.proxy = r.newProxy()

@@ -31,6 +31,7 @@ type world struct {
 	port    int
 	dir     string
 	fence   uint64
+	most    int64  // requests open at once; 0: as many as usual
 	stop    func() // the router
 }
 
@@ -65,6 +66,9 @@ func (w *world) routerUp() {
 	r, err := router.New(router.Config{ID: "r1", Dir: w.dir, Server: w.server.URL, Token: "slr_r1"})
 	if err != nil {
 		w.Fatal(err)
+	}
+	if w.most > 0 {
+		router.SetMostOpen(r, w.most)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
