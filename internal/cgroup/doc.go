@@ -7,6 +7,9 @@
 // does not confine: a process that may write to the group above, as root may,
 // can leave by moving itself.
 //
+// A group is made anew for each use. In one that was killed once, kernels have
+// been seen to end at once whoever begins there.
+//
 // Where groups cannot be made (no cgroup2, not permitted, not Linux), [Own] says
 // why, and the empty [Group] can be used like any other, without effect.
 package cgroup

@@ -17,12 +17,12 @@ import (
 const patience = 3 * time.Second
 
 func (g Group) start(sys *syscall.SysProcAttr, start func() error) error {
-	_ = os.Remove(string(g)) // when it is empty: kernels let nobody begin in a group that was killed once
+	_ = os.Remove(string(g)) // when it is empty
 	if err := os.Mkdir(string(g), 0o755); err != nil {
 		return err
 	}
 	if err := g.check(); err != nil {
-		return err
+		return errors.Join(err, os.Remove(string(g)))
 	}
 	dir, err := os.Open(string(g))
 	if err != nil {

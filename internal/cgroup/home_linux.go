@@ -39,6 +39,9 @@ func own(mountinfo, self string) (Home, error) {
 			continue
 		}
 		if err = usable(dir); err == nil {
+			err = Home{dir}.probe()
+		}
+		if err == nil {
 			return Home{dir}, nil
 		}
 	}

@@ -62,6 +62,30 @@ func TestWhyNot(t *testing.T) {
 	}
 }
 
+// Kernels have been seen to end at once who begins in a fresh group, when it was
+// started from one in which all were killed before. That must not be found out
+// by instances.
+func TestAHomeThatKills(t *testing.T) {
+	home, err := Own()
+	if err != nil {
+		if home != (Home{}) {
+			t.Errorf("%v, yet %v", home, err)
+		}
+		return
+	}
+	if err := home.probe(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(home.dir, prefix+"probe-*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+		if err := (Home{dir}).probe(); err == nil || !strings.Contains(err.Error(), "nothing can begin below "+dir) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
 // A file that says which groups are ours may be wrong.
 func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), prefix+"folder")

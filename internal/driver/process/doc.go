@@ -17,6 +17,10 @@
 // Who runs is known by host boot, pid and start time (package procid), so nobody
 // is mistaken for somebody who had its pid or port before.
 //
+// What a child starts, and those start, is in a control group where there can be
+// one (package cgroup), is found by its mark and by its parents everywhere else,
+// and ends with the child.
+//
 // Orders are files; messages only say that there may be one. On disk:
 //
 //	DIR/lock                  held by the one driver of DIR
