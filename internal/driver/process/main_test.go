@@ -90,6 +90,8 @@ func app() {
 	http.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	http.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
 	http.HandleFunc("/dead", func(http.ResponseWriter, *http.Request) { live.Store(false) })
+	http.HandleFunc("/alive", func(http.ResponseWriter, *http.Request) { live.Store(true) })
+	http.HandleFunc("/slow", func(http.ResponseWriter, *http.Request) { time.Sleep(4 * time.Second) })
 	http.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
 		dir, _ := os.Getwd()
 		_ = json.NewEncoder(w).Encode(map[string]any{"env": os.Environ(), "args": os.Args, "dir": dir})
@@ -233,6 +235,7 @@ type world struct {
 	app     slipway.Digest
 	shims   []string // command
 	opened  []func() // close what was opened
+	without error    // why drivers have no control groups, if they are to have none
 
 	mu   sync.Mutex
 	seen []slipway.InstanceStatus // all that drivers have told of, in turn
@@ -277,6 +280,9 @@ func (w *world) open() (d *process.Driver, close func()) {
 	d, err := process.Open(w.config())
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.without != nil {
+		process.WithoutGroups(d, w.without)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
