@@ -96,7 +96,7 @@ func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p pr
 		ID: d.newID(), Target: g.Target, Group: g.ID, Revision: g.Revision.ID, Fence: g.Fence, Active: g.Active,
 		CreatedAt: now(),
 		Tree:      treeName(g.Revision.Image), Entry: p.entry, Argv: p.argv, Workdir: p.workdir,
-		Health: g.Revision.Health, StopGrace: g.Revision.Run.StopGrace, Mark: rand.Text(),
+		Health: g.Revision.Health, Drain: g.Revision.Run.Drain, StopGrace: g.Revision.Run.StopGrace, Mark: rand.Text(),
 	}
 	if spec.StopGrace <= 0 {
 		spec.StopGrace = slipway.DefaultStopGrace

@@ -12,6 +12,7 @@ import (
 // door is the port that an instance is reached at, seen from outside.
 type door struct {
 	port   int
+	pid    int    // that holds it
 	seen   string // /proc/PID/fd/N where the one listening socket was found last
 	socket string // that one
 	looks  int    // since the kernel's table was read
@@ -72,7 +73,7 @@ func (d *door) find(socket string, pid int) bool {
 	}
 	for _, fd := range fds {
 		if to, err := os.Readlink(dir + fd.Name()); err == nil && to == socket {
-			d.seen = dir + fd.Name()
+			d.pid, d.seen = pid, dir+fd.Name()
 			return true
 		}
 	}
@@ -111,3 +112,33 @@ func listening(port int) ([]string, error) {
 	}
 	return sockets, nil
 }
+
+// isQuiet reports whether nobody is connected to the port on loopback, as the
+// kernel knows it.
+func isQuiet(port int) bool {
+	want := fmt.Sprintf(":%04X", port)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(table)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return false
+		}
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			if row := strings.Fields(lines.Text()); len(row) > 3 && row[3] == established && strings.HasSuffix(row[1], want) {
+				_ = f.Close()
+				return false
+			}
+		}
+		err = lines.Err()
+		_ = f.Close()
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+const established = "01" // as the kernel's table calls it

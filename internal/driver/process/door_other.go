@@ -11,7 +11,7 @@ import (
 )
 
 // door is the port that an instance is reached at, seen from outside.
-type door struct{ port int }
+type door struct{ port, pid int }
 
 // check reports whether somebody listens at the door. Who it is, this system
 // does not tell.
@@ -23,3 +23,6 @@ func (d *door) check(int, func() []procid.ID) (ok bool, why string) {
 	_ = c.Close()
 	return true, ""
 }
+
+// isQuiet would report whether nobody is connected to the port.
+func isQuiet(int) bool { return false }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +66,54 @@ func TestWhatIsNotAliveIsRestarted(t *testing.T) {
 	i := await(t, d, "ready again", func(i slipway.InstanceStatus) bool { return ready(i) && i.Boot != before.Boot })
 	if i.Restarts != 1 {
 		t.Errorf("restarted: %+v", i)
+	}
+}
+
+// Whatever it did not answer to its probe, it may still answer to others.
+func TestWhatIsNotAliveIsLeftBeforeItIsEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d, before := w.serve(func(g *slipway.GroupSpec) {
+		g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 1}
+		g.Revision.Run.Drain = time.Minute
+	})
+	answered := make(chan error, 1)
+	go func() {
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		res, err := client.Get("http://" + before.Addr.String() + "/slow")
+		if err == nil {
+			err = res.Body.Close()
+		}
+		answered <- err
+	}()
+	get(t, before, "/dead")
+	i := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
+	if i.Boot != before.Boot || i.Why != `GET /healthz → 503 "deadlock"` {
+		t.Errorf("not alive: %+v", i)
+	}
+	if err := <-answered; err != nil {
+		t.Errorf("what it had in hand was lost: %v", err)
+	}
+	await(t, d, "ready again", func(i slipway.InstanceStatus) bool { return ready(i) && i.Boot != before.Boot })
+}
+
+func TestWhatComesBackToLifeIsSpared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d, before := w.serve(func(g *slipway.GroupSpec) {
+		g.Revision.Health.Live = &slipway.Probe{HTTP: "/healthz", Failures: 1}
+		g.Revision.Run.Drain = time.Minute
+	})
+	conn, err := net.Dial("tcp", before.Addr.String()) // somebody is there
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	get(t, before, "/dead")
+	await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
+	get(t, before, "/alive")
+	if i := await(t, d, "ready", ready); i.Boot != before.Boot || i.Restarts != 0 {
+		t.Errorf("alive again: %+v", i)
 	}
 }
 

@@ -162,7 +162,8 @@ func (s *shim) mind(ctx context.Context, c *child) (why string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := newProber(s.spec, c)
-	verdicts := make(chan verdict, 1)
+	verdicts := make(chan verdict, 2) // as many as one look has
+	var doomed time.Time              // since when, if it is
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	wasReady := s.wasReady()
@@ -175,10 +176,17 @@ func (s *shim) mind(ctx context.Context, c *child) (why string) {
 		case <-c.exited:
 			return c.how
 		case <-timer.C:
-			go func() { verdicts <- p.look(ctx, wasReady) }()
+			go p.look(ctx, wasReady, func(v verdict) { verdicts <- v })
 		case v := <-verdicts:
 			s.judge(v, c)
-			if !v.live {
+			switch {
+			case v.more:
+				continue
+			case v.live:
+				doomed = time.Time{}
+			case doomed.IsZero():
+				doomed = time.Now()
+			case s.isLeft(doomed):
 				s.nursery.end(c, s.spec.StopGrace)
 				return v.why
 			}
@@ -187,6 +195,14 @@ func (s *shim) mind(ctx context.Context, c *child) (why string) {
 			n++
 		}
 	}
+}
+
+// isLeft reports whether a child that is not alive may be ended. It has been
+// shown as unready, so that routers leave it alone; nobody is connected to it any
+// more, or who is has had the time that requests may take. One that comes back to
+// life meanwhile is spared.
+func (s *shim) isLeft(doomed time.Time) bool {
+	return time.Since(doomed) >= s.spec.Drain || isQuiet(s.spec.Port)
 }
 
 // wasReady reports whether this child has been ready.

@@ -27,6 +27,7 @@ type Spec struct {
 	Env       []string // what does not depend on where the data directory is
 	Port      int      // 0 for workers
 	Health    slipway.Health
+	Drain     time.Duration // how long requests in flight may take
 	StopGrace time.Duration
 	Socket    string       // where its shim listens
 	Mark      string       // unguessable, in the environment of its processes: finds those that left its process group
