@@ -39,11 +39,14 @@ type loss struct {
 	first, last time.Time
 }
 
-// Bounds of the load.
+// Bounds of the load. mostOpen is what a router that stands still for a second and
+// a half leaves open at the demo's rate. It is also what a machine answers within
+// the ten seconds that the example's services wait for each other, even at a
+// sixth of the rate: more would overload it beyond what it could ever answer.
 const (
 	tick       = 5 * time.Millisecond
 	fresh      = 4                // every fourth request has a connection of its own
-	mostOpen   = 4000             // requests without an answer; more are not sent
+	mostOpen   = 1000             // requests without an answer; more are not sent
 	answerTime = 30 * time.Second // no answer by then: lost
 	maxReasons = 20
 	clock      = "15:04:05.000" // as events are shown
