@@ -11,12 +11,14 @@ import (
 )
 
 // What the demo changes: a new version; and one that wants a cache in
-// production, where there is none.
+// production, where there is none, and is not waited for as long as others.
 const (
 	goodOld = `version = "1.0.0"`
 	goodNew = `version = "1.1.0"`
 	badOld  = `prod: { replicas: 3, strategy: rolling }`
 	badNew  = `prod: { replicas: 3, strategy: rolling, env: { CACHE_ADDR: "127.0.0.1:1" } }`
+	longOld = "live: { http: /healthz, failures: 3 }\n"
+	longNew = longOld + "  deadline: 5s\n"
 )
 
 // pushAll makes the repositories and pushes them, what others need first.
@@ -91,6 +93,9 @@ func (p *play) goodVersion(ctx context.Context) error {
 // badVersion tries to bring in a version that is never ready in production.
 func (p *play) badVersion(ctx context.Context) error {
 	if err := p.edit(changed, "slipway.yaml", badOld, badNew); err != nil {
+		return err
+	}
+	if err := p.edit(changed, "slipway.yaml", longOld, longNew); err != nil {
 		return err
 	}
 	err := p.release(ctx, 3, "Use the cache in production")

@@ -65,7 +65,7 @@ func TestEditsOfTheDemoMeetTheExample(t *testing.T) {
 	if err := examples.Copy(changed, p.repository(changed)); err != nil {
 		t.Fatal(err)
 	}
-	for file, text := range map[string]string{"main.go": goodOld, "slipway.yaml": badOld} {
+	for text, file := range map[string]string{goodOld: "main.go", badOld: "slipway.yaml", longOld: "slipway.yaml"} {
 		if err := p.edit(changed, file, text, "x"); err != nil {
 			t.Error(err)
 		}
