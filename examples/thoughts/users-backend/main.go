@@ -34,7 +34,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: answered(routes()), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: answered(routes()), ReadHeaderTimeout: 30 * time.Second}
 	slog.Info("listening", "service", name, "version", version, "addr", l.Addr().String())
 
 	ended := make(chan error, 1)
