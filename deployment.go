@@ -23,13 +23,17 @@ type Deployment struct {
 	Want       int      // instances, when it is done; the target's scale from then on
 	Gates      []GateID // must pass before it starts
 	Stages     []Stage
-	At         int       // the stage it is in
-	Since      time.Time // it entered the stage
-	Waiting    time.Time // since when it lacks the ready instances that the stage asks for; zero while it has them
-	Floor      int       // ready capacity must not fall below
-	Touched    bool      // an old instance was taken out of traffic, or asked to stop
+	At         int         // the stage it is in
+	Since      time.Time   // it entered the stage
+	Waiting    time.Time   // since when it lacks the ready instances that the stage asks for; zero while it has them
+	Weight     BasisPoints // of the candidate, where a stage gives one
+	Held       time.Time   // since when every router has the weight of the stage; zero while one has not
+	Floor      int         // ready capacity must not fall below
+	Touched    bool        // an old instance was taken out of traffic, or asked to stop
 	Asked      Intent
-	Why        []Why // newest last, bounded
+	Override   string        // why a person overrode the gates that may be; "" when nobody did
+	Verdicts   []GateVerdict // what its gates said last, in their order
+	Why        []Why         // newest last, bounded
 	Actor      Actor
 	Build      string // slug of the build that asked, or ""
 	Key        string // idempotency key: asking twice deploys once
@@ -79,14 +83,21 @@ type Intent string
 const AskedAbort Intent = "abort"
 
 // Stage is one step of a deployment's schedule. It is complete when the new
-// group has New ready instances and the old group has Old left. A strategy is
-// compiled to stages; the plan, which moves from one to the next, knows no
-// strategies. What another strategy needs is added here with it.
+// group has New ready instances, every router has its weight, the tests before
+// traffic have passed, the weight was held for Hold, its gates pass, and the old
+// group has Old left. A strategy is compiled to stages; the plan, which moves
+// from one to the next, knows no strategies.
 type Stage struct {
-	New     int   // instances of the new group
-	Old     int   // instances of the old group
-	Order   Order // which comes first
-	ByReady bool  // traffic follows the ready instances of both groups; workers have none
+	New     int           // instances of the new group
+	Old     int           // instances of the old group
+	Order   Order         // which comes first
+	ByReady bool          // traffic follows the ready instances of both groups; else it follows Weight
+	Weight  BasisPoints   // of the new group; the old one has the rest
+	Leased  bool          // routers return a part to the old group by themselves when they do not hear of the server
+	Passive bool          // workers: the new group does not take work yet
+	Preview bool          // the tests before traffic have to pass
+	Hold    time.Duration // from when every router has the weight
+	Gates   []GateID      // have to pass once it was held
 }
 
 // Order says whether new instances come before old ones go.
@@ -94,13 +105,20 @@ type Order string
 
 const (
 	Surge  Order = "surge"  // new first: capacity never falls
-	Vacate Order = "vacate" // old first: for what must never run twice
+	Vacate Order = "vacate" // old first: for those who have no room for more
+	Alone  Order = "alone"  // all old ones end before a new one starts: for what must never run twice
 )
 
 // Why is a decision in words a person can read.
 type Why struct {
 	At   time.Time
 	Text string
+}
+
+// GateVerdict is what a gate said last of a deployment.
+type GateVerdict struct {
+	Gate GateID
+	Verdict
 }
 
 // Verdict is what a gate says.

@@ -46,21 +46,62 @@ type Run struct {
 	Command   []string          // replaces the image's entry point when not empty
 	Port      int               // web: what it listens on; given as $PORT where the driver picks one
 	Env       map[string]string // of the service, then of the environment
+	Secrets   []SecretUse       `json:",omitempty"`
+	Protocol  Protocol          `json:",omitempty"` // web: what its port speaks; "" is http1
+	Sticky    bool              `json:",omitempty"` // web: a browser stays with the group that it was first sent to
+	Passive   bool              `json:",omitempty"` // worker: can be started passive, and told to take work
 	Drain     time.Duration     // requests in flight and streams may take this long to finish
 	StopGrace time.Duration     // between SIGTERM and SIGKILL
 }
 
-// Health says when an instance is fit to serve.
-type Health struct {
-	Ready    *Probe // nil: listening (web), alive for a second (worker)
-	Live     *Probe // nil: alive
-	Deadline time.Duration
+// Protocol is what an instance speaks on its port.
+type Protocol string
+
+const (
+	HTTP1 Protocol = "http1"
+	H2C   Protocol = "h2c" // HTTP/2 without TLS, by prior knowledge
+)
+
+// SecretUse is a secret that an instance wants, and how it gets it.
+type SecretUse struct {
+	Name string
+	File bool // a file whose path is in the variable Name_FILE; else the variable Name itself
 }
 
-// Probe is one check of an instance.
+// Health says when an instance is fit to serve.
+type Health struct {
+	Startup   *Probe  `json:",omitempty"` // until it has passed the others do not run; nil: passed at once
+	Ready     *Probe  // nil: listening (web), alive for a second (worker)
+	Live      *Probe  // nil: alive
+	Preflight []Check `json:",omitempty"` // what an instance needs around it before it may become ready
+	Deadline  time.Duration
+}
+
+// Probe is one check of an instance. Exactly one of HTTP, TCP, Exec and GRPC
+// says how it is asked. Period, Timeout, Successes and Failures mean what they
+// mean to a kubelet; zero is the default.
 type Probe struct {
-	HTTP     string // path to GET; 2xx and 3xx pass
-	Failures int    // in a row before it counts, at least 1
+	HTTP      string        `json:",omitempty"` // path to GET; 2xx and 3xx pass
+	TCP       bool          `json:",omitempty"` // it accepts a connection
+	Exec      []string      `json:",omitempty"` // a command in the instance's environment; exit 0 passes
+	GRPC      *string       `json:",omitempty"` // grpc.health.v1 of this service name; "" is the server itself
+	Delay     time.Duration `json:",omitempty"` // after the start, before the first
+	Period    time.Duration `json:",omitempty"` // between two; before the first success it is polled faster
+	Timeout   time.Duration `json:",omitempty"` // of one
+	Successes int           `json:",omitempty"` // in a row before it passes again; readiness only
+	Failures  int           // in a row before it counts, at least 1
+}
+
+// Check is one thing that an instance needs around it. Exactly one field beside
+// Name is set. A value may name variables of the instance: ${REDIS_URL}.
+type Check struct {
+	Name     string `json:",omitempty"`
+	TCP      string `json:",omitempty"` // host:port that accepts a connection
+	HTTP     string `json:",omitempty"` // URL that answers 2xx or 3xx
+	Redis    string `json:",omitempty"` // redis://… that answers ECHO
+	AMQP     string `json:",omitempty"` // amqp://… where a connection and a channel open
+	Postgres string `json:",omitempty"` // postgres://… that answers SELECT 1
+	S3       string `json:",omitempty"` // s3://BUCKET/PREFIX where a marker object can be put, got and deleted
 }
 
 // Need is another service that this one calls. Its instances get the address
@@ -73,18 +114,9 @@ type Need struct {
 // Placement is how a service runs in one environment.
 type Placement struct {
 	Replicas int
-	Strategy Strategy
-	Env      map[string]string
+	Rollout
+	Env map[string]string
 }
-
-// Strategy names how a deployment moves from the old group to the new. It
-// compiles to stages; only the compiler knows strategies.
-type Strategy string
-
-const (
-	Rolling  Strategy = "rolling"  // instance by instance, the new one first
-	Recreate Strategy = "recreate" // the old ones end, then the new ones start
-)
 
 // Defaults of a manifest, and its bounds.
 const (

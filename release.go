@@ -2,7 +2,6 @@ package slipway
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -34,32 +33,4 @@ type Service struct {
 	Owner      string
 	Kind       Kind
 	CreatedAt  time.Time
-}
-
-// Environment is where services run. The order of environments is the way a
-// release travels.
-type Environment struct {
-	Name     EnvironmentName
-	Previous EnvironmentName // where a release must be live first; "" for the first
-	Driver   string          // process
-	Queue    Queue           // whose jobs may deploy here, from the default branch
-}
-
-// Environments that exist until they can be declared, in the order a release
-// travels.
-var Environments = []Environment{
-	{Name: "test", Driver: "process", Queue: "test"},
-	{Name: "prod", Previous: "test", Driver: "process", Queue: "production"},
-}
-
-// FindEnvironment reports a NotFound error that lists the known ones.
-func FindEnvironment(name EnvironmentName) (Environment, error) {
-	var known []string
-	for _, e := range Environments {
-		if e.Name == name {
-			return e, nil
-		}
-		known = append(known, string(e.Name))
-	}
-	return Environment{}, Errorf(NotFound, "no environment %q; there are %s", name, strings.Join(known, ", "))
 }

@@ -13,11 +13,12 @@ type State struct {
 	Route      *Route                // the newest that was decided; nil before the first, and for workers
 
 	// Observed, each time anew.
-	ObservedAt Fence               // the target's fence when Groups and Routes were observed
-	Revision   *Revision           // that the deployment moves to
-	Groups     []GroupStatus       // all of the target's, complete
-	Routes     []RouteStatus       // one per registered router
-	Verdicts   map[GateID]Verdict  // of the gates of the deployment
+	ObservedAt Fence              // the target's fence when Groups and Routes were observed
+	Revision   *Revision          // that the deployment moves to
+	Groups     []GroupStatus      // all of the target's, complete
+	Routes     []RouteStatus      // one per registered router
+	Verdicts   map[GateID]Verdict // of the gates of the deployment: before its start, then of its stage
+	Tasks      map[TaskID]TaskStatus
 	Troubles   map[GroupID]Trouble // what the driver answered last, where it refused
 }
 
@@ -56,6 +57,7 @@ type Action struct {
 	Group    *GroupSpec // apply_group
 	Route    *Route     // apply_route
 	Instance InstanceID // stop, forget
+	Task     *Task      // run_task, cancel_task
 }
 
 // ActionKind says what an action does.
@@ -66,4 +68,6 @@ const (
 	ApplyRoute     ActionKind = "apply_route"
 	StopInstance   ActionKind = "stop"
 	ForgetInstance ActionKind = "forget"
+	RunTask        ActionKind = "run_task"
+	CancelTask     ActionKind = "cancel_task"
 )

@@ -13,7 +13,10 @@ type Target struct {
 	Kind     Kind
 	Port     int        // of its route; given when the target is first known, and kept; 0 for workers
 	Want     int        // instances of the stable group; a deployment brings its own scale when it succeeds
+	Asked    int        // scale that a person asked for and the plan has not taken up yet; 0: none
 	Stable   GroupID    // what serves; "" before the first deployment has succeeded
+	Retained []Retained // groups that served before and are kept for an instant return, the newest last
+	Preview  int        // port that leads to a candidate alone, on loopback; 0 until one is needed, then kept
 	Previous RevisionID // that served before
 	Fence    Fence
 	Owner    string    // which server plans for it
@@ -30,9 +33,24 @@ type Revision struct {
 	Kind       Kind
 	Run        Run // Env resolved: service, environment, addresses of needs
 	Health     Health
-	Strategy   Strategy // how to move to it
+	Rollout                    // how to move to it
+	Config     int             `json:",omitempty"` // version of the environment's configuration; 0: none
+	Secrets    []SecretVersion `json:",omitempty"` // sorted by name
 	CreatedAt  time.Time
 	Deployment DeploymentID // that made it
+}
+
+// Retained is a group that served before and runs on for a while, without
+// traffic.
+type Retained struct {
+	Group GroupID
+	Until time.Time
+}
+
+// SecretVersion is a secret in one of its versions.
+type SecretVersion struct {
+	Name    string
+	Version int
 }
 
 // GroupSpec is what a driver is asked to keep existing: the instances that one
@@ -106,11 +124,22 @@ const All BasisPoints = 10000
 
 // Route is how a target's traffic is split over its groups.
 type Route struct {
-	Target TargetID
-	Fence  Fence
-	Port   int
-	Shares []Share
-	Drain  time.Duration // an endpoint that left may finish what it has in flight for this long
+	Target   TargetID
+	Fence    Fence
+	Port     int
+	Sticky   bool `json:",omitempty"` // a browser stays with the group that it was first sent to
+	Shares   []Share
+	Fallback GroupID       `json:",omitempty"` // gets all traffic when the lease has run out; "" when nothing is leased
+	Lease    time.Duration `json:",omitempty"` // how long the weights hold after the server was heard last
+	Preview  *PreviewDoor  `json:",omitempty"`
+	Drain    time.Duration // an endpoint that left may finish what it has in flight for this long
+}
+
+// PreviewDoor is a port on loopback that leads to one group alone, whatever its
+// weight.
+type PreviewDoor struct {
+	Group GroupID
+	Port  int
 }
 
 // Share is one group's part of a route. Weights total [All] while any group is
@@ -119,6 +148,7 @@ type Share struct {
 	Group     GroupID
 	Release   int
 	Weight    BasisPoints
+	Protocol  Protocol   `json:",omitempty"` // "" is http1
 	Endpoints []Endpoint // ready instances that may take traffic
 }
 
@@ -138,5 +168,6 @@ type RouteStatus struct {
 	Requests uint64             // since this router started
 	Rate     float64            // requests per second, lately
 	Errors   uint64             // 5xx answers, failed connects, resets
+	Lapsed   bool               // its lease of the weights has run out: it sends everything to the fallback
 	Why      string             // what is wrong, for example a port that is taken
 }

@@ -106,8 +106,8 @@ func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m 
 		p.Add(where("needs"), "%s needs itself", m.Service)
 	}
 	all := map[slipway.EnvironmentName]slipway.Placement{}
-	for _, e := range slipway.Environments {
-		all[e.Name] = slipway.Placement{Replicas: 1, Strategy: slipway.Rolling}
+	for _, e := range slipway.BuiltinEnvironments {
+		all[e.Name] = slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}
 	}
 	maps.Copy(all, m.Environments)
 	m.Environments = all

@@ -36,8 +36,8 @@ func TestReferenceIsAManifest(t *testing.T) {
 		},
 		Needs: []slipway.Need{{Service: "users-backend", AtLeast: 12}},
 		Environments: map[slipway.EnvironmentName]slipway.Placement{
-			"test": {Replicas: 1, Strategy: slipway.Rolling},
-			"prod": {Replicas: 3, Strategy: slipway.Rolling, Env: map[string]string{"LOG_LEVEL": "warn"}},
+			"test": {Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}},
+			"prod": {Replicas: 3, Rollout: slipway.Rollout{Strategy: slipway.Rolling}, Env: map[string]string{"LOG_LEVEL": "warn"}},
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -71,7 +71,7 @@ needs: { users-backend: , audit: any }
 	if got.Run.Drain != slipway.DefaultDrain || got.Run.StopGrace != slipway.DefaultStopGrace || got.Health.Deadline != slipway.DefaultDeadline {
 		t.Errorf("defaults: %+v %+v", got.Run, got.Health)
 	}
-	if d := cmp.Diff(slipway.Placement{Replicas: 1, Strategy: slipway.Rolling}, got.Environments["prod"]); d != "" {
+	if d := cmp.Diff(slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}, got.Environments["prod"]); d != "" {
 		t.Error(d)
 	}
 	if f := got.Image.Static.Files[0]; f.From != "out" || f.To != "/" {

@@ -43,7 +43,7 @@ func needs(p *yamldoc.Problems, n *yaml.Node) []slipway.Need {
 func environments(p *yamldoc.Problems, n *yaml.Node) map[slipway.EnvironmentName]slipway.Placement {
 	all := map[slipway.EnvironmentName]slipway.Placement{}
 	pairs(p, n, "environments", func(key, value *yaml.Node) {
-		e, err := slipway.FindEnvironment(slipway.EnvironmentName(key.Value))
+		e, err := slipway.BuiltinEnvironments.Find(slipway.EnvironmentName(key.Value))
 		if err != nil {
 			p.Add(key, "%s", slipway.MessageOf(err))
 			return
@@ -54,7 +54,7 @@ func environments(p *yamldoc.Problems, n *yaml.Node) map[slipway.EnvironmentName
 }
 
 func placement(p *yamldoc.Problems, n *yaml.Node, in string) slipway.Placement {
-	pl := slipway.Placement{Replicas: 1, Strategy: slipway.Rolling}
+	pl := slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}
 	mapping(p, n, in, fields{
 		{"replicas", func(n *yaml.Node) { pl.Replicas = whole(p, n, "replicas", 1, slipway.MaxReplicas) }},
 		{"strategy", func(n *yaml.Node) { pl.Strategy = strategy(p, n) }},

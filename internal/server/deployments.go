@@ -30,7 +30,7 @@ func (s *Server) listDeployments(ctx context.Context, in *struct {
 }) (api.List[api.Deployment], error) {
 	f := slipway.DeploymentFilter{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}
 	if f.Environment != "" {
-		if _, err := slipway.FindEnvironment(f.Environment); err != nil {
+		if _, err := slipway.BuiltinEnvironments.Find(f.Environment); err != nil {
 			return api.List[api.Deployment]{}, err
 		}
 	}
@@ -98,7 +98,7 @@ func mayDeploy(p slipway.Principal, ask Deploy) error {
 	if err := ask.Service.Validate(); err != nil {
 		return err
 	}
-	if _, err := slipway.FindEnvironment(ask.Environment); err != nil {
+	if _, err := slipway.BuiltinEnvironments.Find(ask.Environment); err != nil {
 		return err
 	}
 	switch ask.Kind {

@@ -38,7 +38,7 @@ func (in *eventsInput) filter() (slipway.EventFilter, error) {
 	if in.Environment == "" {
 		return f, nil
 	}
-	_, err := slipway.FindEnvironment(f.Target.Environment)
+	_, err := slipway.BuiltinEnvironments.Find(f.Target.Environment)
 	return f, err
 }
 

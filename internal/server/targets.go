@@ -17,7 +17,7 @@ type TargetPath struct {
 }
 
 func (in TargetPath) id() (slipway.TargetID, error) {
-	_, err := slipway.FindEnvironment(slipway.EnvironmentName(in.Environment))
+	_, err := slipway.BuiltinEnvironments.Find(slipway.EnvironmentName(in.Environment))
 	return slipway.TargetID{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}, err
 }
 

@@ -100,7 +100,7 @@ func (s *server) floor(next slipway.State) int {
 		}
 		return t.Want
 	}
-	if d.Stages[0].Order == slipway.Vacate {
+	if d.Stages[0].Order == slipway.Alone {
 		return 0
 	}
 	floor := min(s.remains(d), d.Want)

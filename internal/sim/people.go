@@ -21,7 +21,7 @@ func (w *World) publish(service slipway.ServiceName, t temper) int {
 	m := slipway.Manifest{
 		Service: service, Kind: slipway.Web,
 		Health:       slipway.Health{Deadline: deadline},
-		Environments: map[slipway.EnvironmentName]slipway.Placement{environment: {Replicas: 1 + w.rng.IntN(4), Strategy: slipway.Rolling}},
+		Environments: map[slipway.EnvironmentName]slipway.Placement{environment: {Replicas: 1 + w.rng.IntN(4), Rollout: slipway.Rollout{Strategy: slipway.Rolling}}},
 	}
 	place := m.Environments[environment]
 	if w.chance(4) {

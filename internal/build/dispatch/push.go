@@ -150,7 +150,7 @@ func (d *Dispatch) queues(ctx context.Context) ([]slipway.Queue, error) {
 			known = append(known, q)
 		}
 	}
-	for _, e := range slipway.Environments {
+	for _, e := range slipway.BuiltinEnvironments {
 		add(e.Queue)
 	}
 	for _, q := range d.Queues {
@@ -172,7 +172,7 @@ func authority(p slipway.Push, defaultBranch string) slipway.Authority {
 		return a
 	}
 	a.Deploy = map[slipway.Queue][]slipway.EnvironmentName{}
-	for _, e := range slipway.Environments {
+	for _, e := range slipway.BuiltinEnvironments {
 		a.Deploy[e.Queue] = append(a.Deploy[e.Queue], e.Name)
 	}
 	return a

@@ -24,7 +24,7 @@ func Reaches(b *slipway.Build, block slipway.JobID) []slipway.EnvironmentName {
 	}
 	behind, held := below(needs, []int{at}), below(needs, others)
 	var out []slipway.EnvironmentName
-	for _, e := range slipway.Environments {
+	for _, e := range slipway.BuiltinEnvironments {
 		for i := range b.Jobs {
 			j := &b.Jobs[i]
 			if behind[i] && !held[i] && j.Step.Kind == slipway.StepCommand && !j.State.Ended() &&
@@ -80,11 +80,11 @@ func MayDeploy(b *slipway.Build, job slipway.JobID) []slipway.EnvironmentName {
 // leadsTo reports whether a release passes through env on its way to to, or is
 // there: a pipeline gets nowhere without the environments before.
 func leadsTo(env, to slipway.EnvironmentName) bool {
-	for range slipway.Environments {
+	for range slipway.BuiltinEnvironments {
 		if env == to {
 			return true
 		}
-		e, err := slipway.FindEnvironment(to)
+		e, err := slipway.BuiltinEnvironments.Find(to)
 		if err != nil || e.Previous == "" {
 			return false
 		}

@@ -23,8 +23,8 @@ func manifest(service slipway.ServiceName, kind slipway.Kind, needs ...slipway.N
 		Run:    slipway.Run{Port: 8000, Env: map[string]string{"LOG_LEVEL": "info"}},
 		Health: slipway.Health{Deadline: 5 * time.Second},
 		Environments: map[slipway.EnvironmentName]slipway.Placement{
-			"test": {Replicas: 3, Strategy: slipway.Rolling},
-			"prod": {Replicas: 1, Strategy: slipway.Rolling, Env: map[string]string{"LOG_LEVEL": "warn"}},
+			"test": {Replicas: 3, Rollout: slipway.Rollout{Strategy: slipway.Rolling}},
+			"prod": {Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}, Env: map[string]string{"LOG_LEVEL": "warn"}},
 		},
 	}
 }

@@ -26,7 +26,7 @@ type Request struct {
 // meant for the environment, and Conflict when there is nothing to go back to,
 // or the target is just moving and it is not clear what to go back to.
 func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment, error) {
-	env, err := slipway.FindEnvironment(r.Environment)
+	env, err := slipway.BuiltinEnvironments.Find(r.Environment)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
@@ -50,7 +50,7 @@ func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment,
 		Target: id, Kind: r.Kind, Actor: r.Actor, Build: goal.build, Key: r.Key,
 		Release: goal.revision.Release, Revision: goal.revision.ID, Gates: goal.gates, Want: goal.want,
 		From: live.Release, Stable: t.Stable,
-		Stages: rollout.Compile(goal.revision.Strategy, goal.revision.Kind, t.Want, goal.want, t.Stable == ""),
+		Stages: rollout.Compile(goal.revision.Rollout, goal.revision.Kind, t.Want, goal.want, t.Stable == ""),
 		Phase:  slipway.Pending, CreatedAt: c.now(),
 	}
 	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, goal.want, slipway.Event{

@@ -38,7 +38,7 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, env slipwa
 		Kind:      rel.Manifest.Kind,
 		Run:       run,
 		Health:    rel.Manifest.Health,
-		Strategy:  place.Strategy,
+		Rollout:   place.Rollout,
 		CreatedAt: c.now(),
 	}}, nil
 }

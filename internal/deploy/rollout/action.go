@@ -15,6 +15,10 @@ func (p *plan) actions(fence slipway.Fence) []slipway.Action {
 	l := list{prefix: p.prefix(), fence: fence}
 	p.applyGroups(&l)
 	p.applyRoute(&l)
+	if p.task != nil {
+		l.add(slipway.Action{Kind: slipway.RunTask, Task: p.task}, string(p.task.ID))
+	}
+	p.endTask(&l)
 	p.endInstances(&l)
 	return l.actions
 }
@@ -23,11 +27,20 @@ func (p *plan) applyGroups(l *list) {
 	for _, g := range p.groups() {
 		seen, _ := p.observed(g)
 		spec := p.next.Specs[g]
-		if !unknown(spec) && (seen.Replicas != spec.Replicas || p.running(seen) < spec.Replicas) {
+		if !unknown(spec) && (seen.Replicas != spec.Replicas || p.running(seen) < spec.Replicas || p.otherwise(seen, spec.Active)) {
 			spec.Fence = l.fence
 			l.add(slipway.Action{Kind: slipway.ApplyGroup, Group: &spec}, string(g))
 		}
 	}
+}
+
+// otherwise reports whether a worker that can be told is not as active as it
+// should be.
+func (p *plan) otherwise(g slipway.GroupStatus, active bool) bool {
+	passive := p.next.Specs[g.ID].Revision.Run.Passive
+	return passive && slices.ContainsFunc(g.Instances, func(i slipway.InstanceStatus) bool {
+		return !ending(i) && i.Active != active
+	})
 }
 
 // running counts what a driver counts: all that is not ending, nor asked to.

@@ -4,29 +4,156 @@ import "github.com/slipway-cd/slipway"
 
 // Compile turns a strategy into the schedule that moves a target from a group
 // of from instances to a new one of want. Without a stable group (first) there
-// is nothing to replace: the new group has to become ready, and that is all.
+// is nothing to replace: the new group has to become ready, and to pass its
+// tests before traffic if it has any.
 //
-//	rolling 3 → 3    new 1 old 2 ▸ new 2 old 1 ▸ new 3 old 0
-//	rolling 2 → 4    new 1 old 1 ▸ new 2 old 1 ▸ new 3 old 0 ▸ new 4 old 0
-//	recreate         old 0, then new n, in one stage
-//	first            new n
-func Compile(strategy slipway.Strategy, kind slipway.Kind, from, want int, first bool) []slipway.Stage {
-	web := kind == slipway.Web
+//	rolling 3 → 3      new 1 old 2 ▸ new 2 old 1 ▸ new 3 old 0
+//	rolling 2 → 4      new 1 old 1 ▸ new 2 old 1 ▸ new 3 old 0 ▸ new 4 old 0
+//	immutable 3        new 3, 0 % ▸ 100 %, bake ▸ (the old group is kept, else) old 0
+//	canary 10          new 1, 0 % ▸ 1 % ▸ 10 % ▸ new 5, 50 % ▸ new 10, 100 %, bake ▸ old 0
+//	canary 10 detach 2 old 8, new 2, 0 % ▸ 1 % ▸ 10 % ▸ old 6, new 4 ▸ old 5, new 5, 50 % ▸ … ▸ old 0, new 10
+//	recreate           old 0, then new n, in one stage
+//	first              new n
+func Compile(r slipway.Rollout, kind slipway.Kind, from, want int, first bool) []slipway.Stage {
+	c := compiler{Rollout: r, web: kind == slipway.Web, from: from, want: want}
 	switch {
-	case strategy == slipway.Recreate:
-		return []slipway.Stage{{New: want, Order: slipway.Vacate, ByReady: web}}
+	case r.Strategy == slipway.Recreate:
+		c.add(slipway.Stage{New: want, Order: slipway.Alone, ByReady: true})
 	case first || want == 0:
-		return []slipway.Stage{{New: want, Order: slipway.Surge, ByReady: web}}
+		c.first()
+	case r.Strategy == slipway.Immutable:
+		c.immutable()
+	case r.Strategy == slipway.Canary && r.Detach > 0 && min(from, want) > 1:
+		c.inPlace()
+	case r.Strategy == slipway.Canary:
+		c.canary()
+	default:
+		c.rolling()
 	}
-	stages := make([]slipway.Stage, want)
-	for i := range stages {
-		n := i + 1
-		stages[i] = slipway.Stage{
-			New:     n,
-			Old:     from * (want - n) / want, // rounded down, new + old still never less than min(from, want)
-			Order:   slipway.Surge,
-			ByReady: web,
+	return c.stages
+}
+
+// compiler collects the stages of one schedule.
+type compiler struct {
+	slipway.Rollout
+	web        bool
+	from, want int
+	stages     []slipway.Stage
+}
+
+func (c *compiler) add(s slipway.Stage) {
+	if s.Order == "" {
+		s.Order = slipway.Surge
+	}
+	if !c.web { // workers have no traffic to split
+		s.Weight, s.ByReady, s.Leased = 0, true, false
+	}
+	c.stages = append(c.stages, s)
+}
+
+func (c *compiler) first() {
+	if c.Preview == nil || !c.web {
+		c.add(slipway.Stage{New: c.want, ByReady: true})
+		return
+	}
+	c.add(slipway.Stage{New: c.want, Preview: true})
+	c.add(slipway.Stage{New: c.want, Weight: slipway.All})
+}
+
+// rolling replaces Step instances in each stage, with at most Surge beyond
+// those that it has to have.
+func (c *compiler) rolling() {
+	step := max(1, c.Step)
+	ahead := max(c.Surge, step) - step
+	for n := min(step, c.want); ; n = min(n+step, c.want) {
+		c.add(slipway.Stage{
+			New:     min(n+ahead, c.want),
+			Old:     c.from * (c.want - n) / c.want, // rounded down, new + old still never less than min(from, want)
+			ByReady: true,
+		})
+		if n == c.want {
+			return
 		}
 	}
-	return stages
 }
+
+// immutable makes the whole group, then switches.
+func (c *compiler) immutable() {
+	c.add(slipway.Stage{New: c.want, Old: c.from, Preview: c.previews(), Passive: !c.web})
+	if !c.web { // two groups that both take work are no state to stay in
+		c.add(slipway.Stage{New: c.want})
+		return
+	}
+	c.whole()
+}
+
+// canary gives the new group a growing weight, and first the instances to carry
+// it. The old group stays whole until the end: it is what the weight goes back
+// to.
+func (c *compiler) canary() {
+	n := min(max(1, c.Instances, c.carrying(c.lightest())), c.want)
+	c.add(slipway.Stage{New: n, Old: c.from, Preview: c.previews(), Passive: !c.web})
+	for _, w := range c.Weights {
+		n = max(n, c.carrying(w))
+		c.add(slipway.Stage{New: n, Old: c.from, Weight: w, Leased: true, Hold: c.Hold})
+	}
+	if !c.web {
+		c.add(slipway.Stage{New: c.want})
+		return
+	}
+	c.whole()
+}
+
+// whole is the end of those who make a whole new group: all traffic, a bake,
+// and an old group that goes or is kept.
+func (c *compiler) whole() {
+	c.add(slipway.Stage{New: c.want, Old: c.from, Weight: slipway.All, Leased: c.Strategy == slipway.Canary, Hold: c.Bake})
+	if c.KeepOld == 0 {
+		c.add(slipway.Stage{New: c.want, Weight: slipway.All})
+	}
+}
+
+// inPlace is a canary for those who have no room for more: at most Detach
+// instances are missing at any time, and never one is too many. Between the
+// weights, and after the last, traffic follows what is ready.
+func (c *compiler) inPlace() {
+	room := min(c.from, c.want)
+	detach := min(c.Detach, room-1)
+	at := func(n int) slipway.Stage {
+		return slipway.Stage{New: n, Old: max(0, room-n), Order: slipway.Vacate}
+	}
+	n := min(detach, c.want)
+	start := at(n)
+	start.Preview = c.previews()
+	c.add(start)
+	grow := func(to int) {
+		for ; n < to; n = min(n+detach, to) {
+			next := at(min(n+detach, to))
+			next.ByReady = true
+			c.add(next)
+		}
+	}
+	for _, w := range c.Weights {
+		grow(min(c.carrying(w), room-1))
+		hold := at(n)
+		hold.Weight, hold.Leased, hold.Hold = w, true, c.Hold
+		c.add(hold)
+	}
+	grow(c.want)
+	c.stages[len(c.stages)-1].Hold = c.Bake
+}
+
+// carrying is how many instances the new group needs before it gets weight w: a
+// canary must not be convicted of its own load.
+func (c *compiler) carrying(w slipway.BasisPoints) int {
+	return min((int(w)*c.want+int(slipway.All)-1)/int(slipway.All), c.want)
+}
+
+func (c *compiler) lightest() slipway.BasisPoints {
+	if len(c.Weights) == 0 {
+		return 0
+	}
+	return c.Weights[0]
+}
+
+func (c *compiler) previews() bool { return c.web && c.Preview != nil }

@@ -13,7 +13,7 @@ func TestRollingKeepsItsCapacity(t *testing.T) {
 	for from := range 41 {
 		for want := 1; want <= 40; want++ {
 			before := slipway.Stage{Old: from}
-			for i, stage := range rollout.Compile(slipway.Rolling, slipway.Web, from, want, false) {
+			for i, stage := range rollout.Compile(slipway.Rollout{Strategy: slipway.Rolling}, slipway.Web, from, want, false) {
 				if stage.New != before.New+1 || stage.Old > before.Old || stage.Order != slipway.Surge {
 					t.Fatalf("%d → %d: stage %d goes from %+v to %+v", from, want, i+1, before, stage)
 				}
@@ -38,10 +38,10 @@ func TestCompilesToOneStage(t *testing.T) {
 		want     slipway.Stage
 	}{
 		{"first", slipway.Rolling, slipway.Web, true, slipway.Stage{New: 3, Order: slipway.Surge, ByReady: true}},
-		{"first worker", slipway.Rolling, slipway.Worker, true, slipway.Stage{New: 3, Order: slipway.Surge}},
-		{"recreate", slipway.Recreate, slipway.Worker, false, slipway.Stage{New: 3, Order: slipway.Vacate}},
+		{"first worker", slipway.Rolling, slipway.Worker, true, slipway.Stage{New: 3, Order: slipway.Surge, ByReady: true}},
+		{"recreate", slipway.Recreate, slipway.Worker, false, slipway.Stage{New: 3, Order: slipway.Alone, ByReady: true}},
 	} {
-		got := rollout.Compile(test.strategy, test.kind, 2, 3, test.first)
+		got := rollout.Compile(slipway.Rollout{Strategy: test.strategy}, test.kind, 2, 3, test.first)
 		if len(got) != 1 || got[0].New != test.want.New || got[0].Old != 0 || got[0].Order != test.want.Order || got[0].ByReady != test.want.ByReady {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}

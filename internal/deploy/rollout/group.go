@@ -120,7 +120,7 @@ func (p *plan) forget() {
 func (p *plan) needs(g slipway.GroupID) bool {
 	d := p.next.Deployment
 	moving := d != nil && d.Phase != slipway.Pending && !d.Phase.Ended()
-	return g == p.next.Target.Stable || moving && (g == d.Stable || g == d.Candidate)
+	return g == p.next.Target.Stable || p.isRetained(g) || moving && (g == d.Stable || g == d.Candidate)
 }
 
 // unknown reports whether the group was found and not made by us: its revision

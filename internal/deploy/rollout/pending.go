@@ -7,10 +7,6 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// gatesEvery is how often a gate that waits is asked again when nothing hints
-// that it changed.
-const gatesEvery = 5 * time.Second
-
 // move takes the deployment one step through its states and reports whether it
 // did.
 func (p *plan) move() bool {
@@ -36,22 +32,14 @@ func (p *plan) movePending(d *slipway.Deployment) bool {
 		p.end(d, slipway.Cancelled)
 		return true
 	}
-	for _, gate := range d.Gates {
-		switch v := p.was.Verdicts[gate]; v.State {
-		case slipway.GatePass:
-		case slipway.GateFail:
-			p.say("%s; nothing was touched", v.Why)
-			p.end(d, slipway.Failed)
-			return true
-		case slipway.GateWait, slipway.GateInconclusive:
-			p.say("waits: %s", v.Why)
-			p.wakeAt(p.now.Add(gatesEvery))
-			return false
-		default: // no data is never a pass
-			p.say("waits for the gate %q, which has not said anything", gate)
-			p.wakeAt(p.now.Add(gatesEvery))
-			return false
-		}
+	switch verdict := p.judge(d, d.Gates); verdict.State {
+	case slipway.GatePass:
+	case slipway.GateFail:
+		p.say("%s; nothing was touched", verdict.Why)
+		p.end(d, slipway.Failed)
+		return true
+	case slipway.GateWait, slipway.GateInconclusive:
+		return false
 	}
 	if p.was.Revision == nil || p.was.Revision.ID != d.Revision {
 		return false
@@ -71,19 +59,46 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	d.Phase = slipway.Progressing
 	d.Stable = t.Stable
 	d.From = p.next.Specs[t.Stable].Revision.Release
-	strategy := r.Strategy
-	if p.next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
-		strategy = slipway.Recreate // the old one must not run beside another either
-	}
-	d.Stages = Compile(strategy, r.Kind, from, d.Want, t.Stable == "")
 	d.At = 0
 	d.StartedAt, d.Since = p.now, p.now
-	d.Floor = min(p.capacity(), d.Want)
-	if vacates(d) {
-		d.Floor = 0
+	if kept, ok := p.retained(r.ID); ok {
+		p.takeBack(d, kept, from)
+	} else {
+		d.Stages = Compile(p.rollout(r), r.Kind, from, d.Want, t.Stable == "")
+		p.next.Specs[d.Candidate] = slipway.GroupSpec{ID: d.Candidate, Target: t.ID, Revision: r, Active: true}
 	}
-	p.next.Specs[d.Candidate] = slipway.GroupSpec{ID: d.Candidate, Target: t.ID, Revision: r, Active: true}
+	p.next.Target.Retained = nil // their time is over when something new comes
+	d.Floor = floor(d, p.capacity())
 	p.sayStart(d, from)
+}
+
+// rollout is how to move to r. Where the old one must not run beside another,
+// the new one may not either.
+func (p *plan) rollout(r slipway.Revision) slipway.Rollout {
+	if p.next.Specs[p.next.Target.Stable].Revision.Strategy == slipway.Recreate {
+		return slipway.Rollout{Strategy: slipway.Recreate}
+	}
+	return r.Rollout
+}
+
+// floor is the ready capacity below which nobody is taken out: what there is,
+// as far as it is wanted, but for what the schedule gives up on purpose.
+func floor(d *slipway.Deployment, capacity int) int {
+	least := min(capacity, d.Want)
+	before := 0
+	for i, s := range d.Stages {
+		switch s.Order {
+		case slipway.Alone:
+			return 0
+		case slipway.Vacate:
+			if i > 0 {
+				before = d.Stages[i-1].New
+			}
+			least = min(least, before+s.Old)
+		case slipway.Surge:
+		}
+	}
+	return least
 }
 
 // end puts the deployment into a terminal phase.
@@ -93,7 +108,12 @@ func (p *plan) end(d *slipway.Deployment, phase slipway.Phase) {
 	d.Waiting = time.Time{}
 }
 
-// vacates reports whether old instances go before new ones come.
-func vacates(d *slipway.Deployment) bool {
-	return slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Order == slipway.Vacate })
+// alone reports whether no two groups may run at once.
+func alone(d *slipway.Deployment) bool { return ordered(d, slipway.Alone) }
+
+// vacates reports whether old instances make room for new ones.
+func vacates(d *slipway.Deployment) bool { return ordered(d, slipway.Vacate) }
+
+func ordered(d *slipway.Deployment, o slipway.Order) bool {
+	return slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Order == o })
 }

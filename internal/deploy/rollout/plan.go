@@ -19,6 +19,7 @@ func Plan(s slipway.State, now time.Time) slipway.Decision {
 		return slipway.Decision{Next: s}
 	}
 	p := begin(s, now)
+	p.rescale()
 	for p.move() {
 	}
 	p.settle()
@@ -37,6 +38,8 @@ type plan struct {
 	next slipway.State
 	now  time.Time
 
+	through   bool                    // the stage has met its conditions: old instances may leave
+	task      *slipway.Task           // to be run
 	keep      map[slipway.GroupID]int // instances that each group is to have; none if absent
 	floor     int                     // ready capacity that nobody may be taken out below
 	exclusive bool                    // no two groups may run at once
@@ -98,6 +101,8 @@ func (p *plan) settleAtRest(t slipway.Target) {
 		return
 	}
 	p.keep[t.Stable] = t.Want
+	p.settleRetained()
+	p.activate(t.Stable, true)
 	p.floor = t.Want
 	if p.next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
 		p.exclusive, p.floor = true, 0

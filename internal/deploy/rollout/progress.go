@@ -1,39 +1,44 @@
 package rollout
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/slipway-cd/slipway"
 )
 
-// moveProgress takes a deployment through its stages. A stage first lacks ready
-// new instances, and its deadline runs; when it has them, old ones leave.
+// moveProgress takes a deployment through its stages. A stage goes through its
+// conditions in one order: room for the new instances, the new instances ready,
+// their weight, their tests, the hold, the gates; then old instances leave. What
+// has been reached in a stage may be lost again, and is waited for again.
 func (p *plan) moveProgress(d *slipway.Deployment) bool {
-	if d.Asked == slipway.AskedAbort {
-		p.turnBack(d, "it was aborted")
-		return true
-	}
-	if t := p.was.Troubles[d.Candidate]; t.Permanent {
-		p.refuse(d, t.Why)
+	p.through = false
+	if why := p.hopeless(d); why != "" {
+		p.refuse(d, why)
 		return true
 	}
 	stage := d.Stages[d.At]
-	switch {
-	case stage.Order == slipway.Vacate && p.othersLeft(d.Candidate):
+	if !p.room(d, stage) {
 		return false
-	case p.ready(d.Candidate) < stage.New:
+	}
+	if p.ready(d.Candidate) < stage.New {
 		return p.await(d, d.Candidate, stage.New, p.refuse)
 	}
 	if !d.Waiting.IsZero() {
 		p.sayReady(d, d.Candidate)
 		d.Waiting = time.Time{}
 	}
+	p.carry(d, stage)
+	if !p.test(d, stage) || !p.held(d, stage) || !p.allowed(d, stage) {
+		return d.Phase != slipway.Progressing
+	}
+	p.through = true
 	if p.left(d.Stable) > stage.Old {
 		return false
 	}
 	if d.At+1 < len(d.Stages) {
 		d.At++
-		d.Since = p.now
+		d.Since, d.Held, d.Verdicts = p.now, time.Time{}, nil
 		return true
 	}
 	if !p.served(d.Candidate) {
@@ -42,6 +47,49 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 	}
 	p.succeed(d)
 	return true
+}
+
+// mostCrashes of an instance that was ready are put up with in a deployment.
+const mostCrashes = 3
+
+// hopeless says why a deployment cannot go on, or "".
+func (p *plan) hopeless(d *slipway.Deployment) string {
+	if d.Asked == slipway.AskedAbort {
+		return "it was aborted"
+	}
+	if t := p.was.Troubles[d.Candidate]; t.Permanent {
+		return t.Why
+	}
+	if p.isTakenBack(d) {
+		return "" // it has a life before this deployment
+	}
+	for _, i := range p.members(d.Candidate) {
+		if i.EverReady && i.Restarts >= mostCrashes {
+			return fmt.Sprintf("%s was restarted %s after it had been ready%s", i.ID, times(i.Restarts), because(i.Why))
+		}
+	}
+	return ""
+}
+
+// room reports whether the new instances of a stage may be there.
+func (p *plan) room(d *slipway.Deployment, stage slipway.Stage) bool {
+	switch stage.Order {
+	case slipway.Alone:
+		return !p.othersLeft(d.Candidate)
+	case slipway.Vacate:
+		return p.left(d.Stable) <= stage.Old
+	case slipway.Surge:
+	}
+	return true
+}
+
+// allowed asks the gates of a stage.
+func (p *plan) allowed(d *slipway.Deployment, stage slipway.Stage) bool {
+	v := p.judge(d, stage.Gates)
+	if v.State == slipway.GateFail {
+		p.refuse(d, v.Why)
+	}
+	return v.State == slipway.GatePass
 }
 
 // await lets the deadline for n ready instances of g run, and gives up with
@@ -61,9 +109,9 @@ func (p *plan) await(d *slipway.Deployment, g slipway.GroupID, n int, late func(
 }
 
 // refuse ends a deployment that cannot go on: at once while nothing old was
-// touched, else by going back.
+// touched and no traffic was given, else by going back.
 func (p *plan) refuse(d *slipway.Deployment, why string) {
-	if d.Touched {
+	if d.Touched || d.Weight > 0 || d.Asked == slipway.AskedAbort {
 		p.turnBack(d, why)
 		return
 	}
@@ -78,31 +126,47 @@ func (p *plan) succeed(d *slipway.Deployment) {
 	if old, ok := p.next.Specs[d.Stable]; ok {
 		t.Previous = old.Revision.ID
 	}
+	p.retain(d)
 	t.Stable, t.Want = d.Candidate, d.Want
 	p.say("@%d serves: %d of %d ready", d.Release, p.ready(d.Candidate), d.Want)
 	p.end(d, slipway.Succeeded)
 }
 
 // settleProgress keeps the stage's instances. The old group shrinks when the
-// new instances are ready, and never grows.
+// stage lets it, and grows only as long as it is whole.
 func (p *plan) settleProgress(d *slipway.Deployment) {
 	stage := d.Stages[d.At]
 	p.floor = d.Floor
-	if stage.Order == slipway.Vacate {
-		p.exclusive = true
+	p.exclusive = stage.Order == slipway.Alone
+	if stage.Order == slipway.Alone {
 		if started := p.next.Specs[d.Candidate].Replicas > 0; started || !p.othersLeft(d.Candidate) {
 			p.keep[d.Candidate] = stage.New
 		}
 		return
 	}
 	p.keep[d.Candidate] = stage.New
+	if !p.room(d, stage) {
+		p.keep[d.Candidate] = min(stage.New, p.staying(d.Candidate))
+	}
+	p.activate(d.Candidate, !stage.Passive)
 	if d.Stable == "" {
 		return
 	}
-	p.keep[d.Stable] = stage.Old
-	if p.ready(d.Candidate) < stage.New {
-		p.keep[d.Stable] = max(stage.Old, p.staying(d.Stable))
+	switch {
+	case stage.Old == p.next.Target.Want: // it stays whole, so it follows its scale
+		p.keep[d.Stable] = stage.Old
+	case stage.Order == slipway.Surge && !p.through:
+		p.keep[d.Stable] = p.staying(d.Stable)
+	default:
+		p.keep[d.Stable] = min(stage.Old, p.staying(d.Stable))
 	}
+}
+
+// activate says whether the workers of g take work, where they can be told.
+func (p *plan) activate(g slipway.GroupID, active bool) {
+	spec := p.next.Specs[g]
+	spec.Active = active || !spec.Revision.Run.Passive
+	p.next.Specs[g] = spec
 }
 
 // staying is how many instances of g the last commit meant to keep.

@@ -18,7 +18,7 @@ func (p *plan) turnBack(d *slipway.Deployment, why string) {
 // What must never run twice goes first instead.
 func (p *plan) moveReturn(d *slipway.Deployment) bool {
 	gone := p.left(d.Candidate) == 0
-	if vacates(d) && !gone {
+	if (alone(d) || vacates(d)) && !gone {
 		return false
 	}
 	if t := p.was.Troubles[d.Stable]; t.Permanent {
@@ -41,14 +41,18 @@ func (p *plan) moveReturn(d *slipway.Deployment) bool {
 }
 
 // needed is the ready capacity that the old group must have before the new one
-// may go: all of it if we took some away, else what the deployment found.
+// may go: all of it if we took some away, else what the deployment found. Where
+// traffic was split by weight nothing was taken away, so that it goes back at
+// once.
 func (p *plan) needed(d *slipway.Deployment) int {
 	want := p.next.Target.Want
-	if d.Stable == "" {
+	switch {
+	case d.Stable == "":
 		return 0
-	}
-	if d.Touched {
+	case d.Touched:
 		return want
+	case byWeight(d):
+		return min(1, want)
 	}
 	return min(want, d.Floor)
 }
@@ -62,17 +66,23 @@ func (p *plan) giveUp(d *slipway.Deployment, why string) {
 }
 
 // settleReturn restores the old group, and lets the new one go when that is
-// done; of the new one only what is not ready goes before.
+// done; of the new one only what is not ready goes before. Where there is no room
+// for both the new ones go as far as the rest can do without them.
 func (p *plan) settleReturn(d *slipway.Deployment) {
 	want := p.next.Target.Want
-	p.exclusive = vacates(d)
+	p.exclusive = alone(d)
 	if d.Stable != "" {
 		p.keep[d.Stable] = want
+		p.activate(d.Stable, true)
 	}
 	if p.exclusive {
 		return
 	}
 	p.floor = p.needed(d)
+	if vacates(d) {
+		p.floor = min(want, d.Floor)
+		p.keep[d.Stable] = max(p.staying(d.Stable), want-p.left(d.Candidate))
+	}
 	if p.ready(d.Stable) < p.floor {
 		p.keep[d.Candidate] = p.ready(d.Candidate)
 	}

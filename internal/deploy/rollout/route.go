@@ -23,6 +23,7 @@ func (p *plan) route() {
 		return
 	}
 	r := slipway.Route{Target: t.ID, Fence: p.fence(), Port: t.Port, Shares: shares, Drain: p.longestDrain()}
+	p.lend(&r)
 	if last != nil && last.Fence.Epoch == r.Fence.Epoch {
 		same := r
 		same.Fence = last.Fence
@@ -57,9 +58,22 @@ func has(r *slipway.Route, i slipway.InstanceStatus) bool {
 	})
 }
 
+// lend adds what only a deployment that moves needs: the way back when the
+// server is not heard, and the door to the candidate alone.
+func (p *plan) lend(r *slipway.Route) {
+	d := p.next.Deployment
+	r.Sticky = p.next.Specs[p.next.Target.Stable].Revision.Run.Sticky
+	if leased(d) {
+		r.Fallback, r.Lease = d.Stable, LeaseFor
+	}
+	if byWeight(d) && d.Phase == slipway.Progressing && p.next.Target.Preview != 0 {
+		r.Sticky = r.Sticky || p.next.Specs[d.Candidate].Revision.Run.Sticky
+		r.Preview = &slipway.PreviewDoor{Group: d.Candidate, Port: p.next.Target.Preview}
+	}
+}
+
 func (p *plan) shares() []slipway.Share {
 	var shares []slipway.Share
-	total := 0
 	for _, g := range p.groups() {
 		var endpoints []slipway.Endpoint
 		for _, i := range p.members(g) {
@@ -68,25 +82,54 @@ func (p *plan) shares() []slipway.Share {
 			}
 		}
 		if len(endpoints) > 0 {
-			shares = append(shares, slipway.Share{Group: g, Release: p.next.Specs[g].Revision.Release, Endpoints: endpoints})
-			total += len(endpoints)
+			r := p.next.Specs[g].Revision
+			shares = append(shares, slipway.Share{Group: g, Release: r.Release, Protocol: r.Run.Protocol, Endpoints: endpoints})
 		}
 	}
-	weigh(shares, total)
+	p.weigh(shares)
 	return shares
 }
 
-// weigh gives each share the weight of its part of all endpoints. What rounding
-// leaves goes to the first, so that the sum is exact.
-func weigh(shares []slipway.Share, total int) {
+// weigh gives each share its part of the whole. What rounding leaves goes to
+// the largest, so that the sum is exact; where nobody may have anything, all are
+// left at zero.
+func (p *plan) weigh(shares []slipway.Share) {
+	total, largest := 0, 0
+	parts := make([]int, len(shares))
+	for i, s := range shares {
+		parts[i] = p.part(s)
+		total += parts[i]
+		if parts[i] > parts[largest] {
+			largest = i
+		}
+	}
+	if total == 0 {
+		return
+	}
 	rest := slipway.All
 	for i := range shares {
-		shares[i].Weight = slipway.All * slipway.BasisPoints(len(shares[i].Endpoints)) / slipway.BasisPoints(total)
+		shares[i].Weight = slipway.BasisPoints(int(slipway.All) * parts[i] / total)
 		rest -= shares[i].Weight
 	}
-	if len(shares) > 0 {
-		shares[0].Weight += rest
+	shares[largest].Weight += rest
+}
+
+// part is what a share has of the traffic, in relation to the others: what the
+// stage says while a deployment splits it by weight, else its ready instances.
+// A retained group has none.
+func (p *plan) part(s slipway.Share) int {
+	d := p.next.Deployment
+	switch {
+	case p.isRetained(s.Group):
+		return 0
+	case !byWeight(d):
+		return len(s.Endpoints)
+	case s.Group == d.Candidate:
+		return int(d.Weight)
+	case s.Group == d.Stable:
+		return int(slipway.All - d.Weight)
 	}
+	return 0
 }
 
 // longestDrain is how long requests in flight may take, at most.

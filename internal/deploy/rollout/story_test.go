@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ import (
 // in commands:
 //
 //	target   what is there at the beginning: kind=, release=, want=, strategy=
-//	deploy   asks for release=, want=, strategy=; needs=yes adds a gate
+//	deploy   asks for release=, want=, strategy= and what it leaves open: surge=, step=, weights=, instances=,
+//	         detach=, hold=, bake=, keep=, preview=; needs=yes adds a gate
 //	gate     says what the gate says: pass, wait or fail
 //	plan     plans, commits and acts; after=DURATION lets time go by before
 //	commit   plans and commits, but dies before it acts
@@ -29,6 +31,9 @@ import (
 //	refuse   the driver refuses a group for good
 //	run      goes on, with everybody quick and willing, until nothing is left to do
 //	abort    a person asks for it
+//	scale    a person asks for want=
+//	task     says how far the tests before traffic are: waiting, running, passed, failed
+//	lapse    a router has not heard of the server and takes the old group; hear takes that back
 //	state    prints what there is
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -49,6 +54,7 @@ type story struct {
 	route    *slipway.Route
 	routers  []slipway.RouteStatus
 	troubles map[slipway.GroupID]slipway.Trouble
+	tasks    map[slipway.TaskID]slipway.TaskStatus
 	count    int // instances so far
 	asked    int // deployments so far
 	out      strings.Builder
@@ -58,6 +64,7 @@ func newStory() *story {
 	return &story{
 		now:      time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 		troubles: map[slipway.GroupID]slipway.Trouble{},
+		tasks:    map[slipway.TaskID]slipway.TaskStatus{},
 	}
 }
 
@@ -95,6 +102,16 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		s.troubles[slipway.GroupID(td.CmdArgs[0].Key)] = slipway.Trouble{Permanent: true, Why: td.Input}
 	case "abort":
 		s.state.Deployment.Asked = slipway.AskedAbort
+	case "scale":
+		s.state.Target.Asked = number(t, td, "want")
+	case "task":
+		for id := range s.tasks {
+			s.tasks[id] = slipway.TaskStatus{State: slipway.TaskState(td.CmdArgs[0].Key), Why: td.Input}
+		}
+	case "lapse", "hear":
+		for i := range s.routers {
+			s.routers[i].Lapsed = td.Cmd == "lapse"
+		}
 	case "state":
 		s.print()
 	default:
@@ -106,7 +123,7 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 func (s *story) target(t *testing.T, td *datadriven.TestData) {
 	kind := slipway.Kind(text(t, td, "kind", "web"))
 	s.state = slipway.State{
-		Target: slipway.Target{ID: slipway.TargetID{Service: "thoughts", Environment: "prod"}, Kind: kind, Port: 7100, Fence: slipway.Fence{Epoch: 1, Generation: 1}},
+		Target: slipway.Target{ID: slipway.TargetID{Service: "thoughts", Environment: "prod"}, Kind: kind, Port: 7100, Preview: 7190, Fence: slipway.Fence{Epoch: 1, Generation: 1}},
 		Specs:  map[slipway.GroupID]slipway.GroupSpec{}, Draining: map[slipway.InstanceID]slipway.Drain{},
 	}
 	if kind == slipway.Web {
@@ -138,17 +155,48 @@ func (s *story) deploy(t *testing.T, td *datadriven.TestData) {
 
 func (s *story) revise(t *testing.T, td *datadriven.TestData) slipway.Revision {
 	n := number(t, td, "release")
+	if again := text(t, td, "revision", ""); again != "" {
+		return s.state.Specs[slipway.GroupID(again)].Revision
+	}
 	return slipway.Revision{
 		ID: slipway.RevisionID(fmt.Sprintf("r-%d", n)), Release: n, Kind: s.state.Target.Kind,
-		Strategy: slipway.Strategy(text(t, td, "strategy", "rolling")),
-		Health:   slipway.Health{Deadline: 30 * time.Second}, Run: slipway.Run{Drain: 30 * time.Second},
+		Rollout: manner(t, td),
+		Health:  slipway.Health{Deadline: 30 * time.Second},
+		Run:     slipway.Run{Drain: 30 * time.Second, Passive: td.HasArg("passive")},
 	}
+}
+
+// manner reads how to roll out.
+func manner(t *testing.T, td *datadriven.TestData) slipway.Rollout {
+	r := slipway.Rollout{Strategy: slipway.Strategy(text(t, td, "strategy", "rolling"))}
+	for key, n := range map[string]*int{"surge": &r.Surge, "step": &r.Step, "instances": &r.Instances, "detach": &r.Detach} {
+		if td.HasArg(key) {
+			*n = number(t, td, key)
+		}
+	}
+	for key, d := range map[string]*time.Duration{"hold": &r.Hold, "bake": &r.Bake, "keep": &r.KeepOld} {
+		if td.HasArg(key) {
+			*d = duration(t, td, key)
+		}
+	}
+	for w := range strings.FieldsFuncSeq(text(t, td, "weights", ""), func(r rune) bool { return r == '/' }) {
+		n, err := strconv.Atoi(strings.TrimSuffix(w, "%"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Weights = append(r.Weights, slipway.BasisPoints(100*n))
+	}
+	if command := text(t, td, "preview", ""); command != "" {
+		r.Preview = &slipway.Preview{Command: command, Queue: "production"}
+	}
+	return r
 }
 
 // plan plans and commits, and writes down what was said.
 func (s *story) plan() slipway.Decision {
 	s.state.Groups, s.state.Routes, s.state.ObservedAt = s.groups, s.routers, s.state.Target.Fence
 	s.state.Revision, s.state.Troubles = &s.revision, s.troubles
+	s.state.Tasks = s.tasks
 	s.state.Verdicts = map[slipway.GateID]slipway.Verdict{"needs": s.verdict}
 	d := rollout.Plan(s.state, s.now)
 	for _, w := range d.Why {
@@ -161,6 +209,7 @@ func (s *story) plan() slipway.Decision {
 			fmt.Fprintf(&s.out, "%-6s%s\n", s.state.Target.Fence, place(dep))
 			if dep.Phase.Ended() {
 				s.state.Deployment = nil
+				clear(s.tasks)
 			}
 		}
 	}
@@ -186,7 +235,11 @@ func place(d *slipway.Deployment) string {
 func detail(a slipway.Action) string {
 	switch {
 	case a.Group != nil:
-		return fmt.Sprintf("  %d of @%d", a.Group.Replicas, a.Group.Revision.Release)
+		passive := ""
+		if !a.Group.Active {
+			passive = ", passive"
+		}
+		return fmt.Sprintf("  %d of @%d%s", a.Group.Replicas, a.Group.Revision.Release, passive)
 	case a.Route != nil:
 		var parts []string
 		for _, share := range a.Route.Shares {
@@ -199,7 +252,15 @@ func detail(a slipway.Action) string {
 		if len(parts) == 0 {
 			return "  nobody"
 		}
+		if a.Route.Fallback != "" {
+			parts = append(parts, fmt.Sprintf("lent for %s, else %s", a.Route.Lease, a.Route.Fallback))
+		}
+		if p := a.Route.Preview; p != nil {
+			parts = append(parts, fmt.Sprintf("port %d: %s", p.Port, p.Group))
+		}
 		return "  " + strings.Join(parts, " · ")
+	case a.Task != nil:
+		return "  " + strings.TrimSpace(fmt.Sprintf("%s %s %s", a.Task.Command, a.Task.Queue, a.Task.Env[rollout.PreviewURL]))
 	}
 	return ""
 }
@@ -211,6 +272,10 @@ func (s *story) act(actions []slipway.Action) {
 			s.apply(*a.Group)
 		case slipway.ApplyRoute:
 			s.route = a.Route
+		case slipway.RunTask:
+			s.tasks[a.Task.ID] = slipway.TaskStatus{State: slipway.TaskRunning}
+		case slipway.CancelTask:
+			s.tasks[a.Task.ID] = slipway.TaskStatus{State: slipway.TaskCancelled}
 		case slipway.StopInstance:
 			s.change(a.Instance, "stopping", "")
 		case slipway.ForgetInstance:
@@ -232,6 +297,9 @@ func (s *story) apply(spec slipway.GroupSpec) {
 	}
 	g := &s.groups[at]
 	g.Replicas = spec.Replicas
+	for i := range g.Instances {
+		g.Instances[i].Active = spec.Active
+	}
 	running := 0
 	for _, i := range g.Instances {
 		if i.Phase != slipway.InstanceStopping && i.Phase != slipway.InstanceStopped {
@@ -241,7 +309,7 @@ func (s *story) apply(spec slipway.GroupSpec) {
 	for ; running < spec.Replicas; running++ {
 		s.count++
 		g.Instances = append(g.Instances, slipway.InstanceStatus{
-			ID: slipway.InstanceID(fmt.Sprintf("i-%d", s.count)), Boot: "1", Phase: slipway.InstanceStarting, Since: s.now,
+			ID: slipway.InstanceID(fmt.Sprintf("i-%d", s.count)), Boot: "1", Phase: slipway.InstanceStarting, Since: s.now, Active: spec.Active,
 			Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(40000+s.count)), Why: "nothing listens on $PORT",
 		})
 	}
@@ -289,7 +357,7 @@ func (s *story) run() {
 	for range 100 {
 		d := s.plan()
 		s.act(d.Actions)
-		if !d.Changed && len(d.Actions) == 0 {
+		if !d.Changed && !slices.ContainsFunc(d.Actions, func(a slipway.Action) bool { return a.Kind != slipway.RunTask }) {
 			return
 		}
 		s.now = s.now.Add(100 * time.Millisecond)

@@ -38,11 +38,18 @@ func (p *plan) sayOnce(gist, text string) {
 }
 
 func (p *plan) sayStart(d *slipway.Deployment, from int) {
+	r := p.next.Specs[d.Candidate].Revision
 	switch {
 	case d.Stable == "":
 		p.say("starts %s of @%d, the first to serve", count(d.Want, "instance"), d.Release)
-	case vacates(d):
+	case p.isTakenBack(d):
+		p.say("goes back to @%d, which still runs", d.Release)
+	case alone(d):
 		p.say("recreates: %s of @%d end, then %d of @%d start", count(from, "instance"), d.From, d.Want, d.Release)
+	case r.Strategy == slipway.Canary:
+		p.say("canary: from %s of @%d to %d of @%d, at %s", count(from, "instance"), d.From, d.Want, d.Release, weights(r.Weights))
+	case r.Strategy == slipway.Immutable:
+		p.say("makes %s of @%d beside %d of @%d, then switches", count(d.Want, "instance"), d.Release, from, d.From)
 	default:
 		p.say("rolls from %s of @%d to %d of @%d", count(from, "instance"), d.From, d.Want, d.Release)
 	}
@@ -94,6 +101,27 @@ func (p *plan) sayUnserved() {
 			p.sayOnce(gist, gist+because(r.Why))
 		}
 	}
+}
+
+// sayLapsed tells that a router has taken the traffic back by itself.
+func (p *plan) sayLapsed(d *slipway.Deployment, r slipway.RouteStatus) {
+	p.say("%s had not heard of the server for %s and went back to @%d by itself; it takes up %s again",
+		router(r.Router), span(LeaseFor), d.From, percent(d.Weight))
+}
+
+// weights lists the weights of a canary: 1 %, 10 %, 50 %, 100 %.
+func weights(ws []slipway.BasisPoints) string {
+	var all []string
+	for _, w := range ws {
+		all = append(all, percent(w))
+	}
+	return strings.Join(append(all, percent(slipway.All)), ", ")
+}
+
+// percent writes a weight as people read it: 10 %, 0.5 %.
+func percent(w slipway.BasisPoints) string {
+	text := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%02d", w/100, w%100), "0"), ".")
+	return text + " %"
 }
 
 func router(id slipway.RouterID) string { return "router " + string(id) }

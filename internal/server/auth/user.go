@@ -23,7 +23,7 @@ func (a *Auth) addUser(ctx context.Context, by slipway.Actor, u slipway.User, to
 		return err
 	}
 	for _, env := range u.Environments {
-		if _, err := slipway.FindEnvironment(env); err != nil {
+		if _, err := slipway.BuiltinEnvironments.Find(env); err != nil {
 			return err
 		}
 	}

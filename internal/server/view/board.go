@@ -10,7 +10,7 @@ import (
 // Board is the whole picture: services by environments.
 func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
 	board := api.Board{Services: []api.BoardService{}}
-	for _, e := range slipway.Environments {
+	for _, e := range slipway.BuiltinEnvironments {
 		board.Environments = append(board.Environments, string(e.Name))
 	}
 	services, err := v.Store.Services(ctx)
@@ -28,7 +28,7 @@ func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
 	now := v.look(ctx)
 	for _, s := range services {
 		row := api.BoardService{Name: string(s.Name), Kind: string(s.Kind), Owner: s.Owner}
-		for _, e := range slipway.Environments {
+		for _, e := range slipway.BuiltinEnvironments {
 			id := slipway.TargetID{Service: s.Name, Environment: e.Name}
 			t, ok := known[id]
 			if !ok {

@@ -84,7 +84,7 @@ func (v *Viewer) Releases(ctx context.Context, all []slipway.Release) ([]api.Rel
 		return nil, err
 	}
 	liveIn := map[string][]string{}
-	for _, e := range slipway.Environments {
+	for _, e := range slipway.BuiltinEnvironments {
 		for _, t := range targets {
 			if t.ID.Environment != e.Name || t.Stable == "" {
 				continue

@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// LeaseFor is how long routers keep a leased weight after they have heard of
+// the server last.
+const LeaseFor = 15 * time.Second
+
+// carry gives the candidate the weight of its stage, once it has the instances
+// to carry it. Until then it has the weight of the stage before.
+func (p *plan) carry(d *slipway.Deployment, stage slipway.Stage) {
+	if stage.ByReady || p.was.Target.Kind != slipway.Web || d.Weight == stage.Weight {
+		return
+	}
+	d.Weight = stage.Weight
+	if d.Stable != "" && stage.Weight > 0 {
+		p.say("@%d gets %s of the traffic", d.Release, percent(stage.Weight))
+	}
+}
+
+// held reports whether the stage has lasted as long as it has to. The time runs
+// from when every router has its weight, and anew when a router has gone back to
+// the old group by itself.
+func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
+	if stage.ByReady && stage.Hold == 0 {
+		return true
+	}
+	for _, r := range p.was.Routes {
+		if r.Lapsed {
+			p.sayLapsed(d, r)
+			d.Held = time.Time{}
+			return false
+		}
+	}
+	if d.Held.IsZero() {
+		if !p.served(d.Candidate) || !stage.ByReady && p.weightOf(d.Candidate) < d.Weight {
+			p.sayUnserved()
+			return false
+		}
+		d.Held = p.now
+	}
+	over := d.Held.Add(stage.Hold)
+	if p.now.Before(over) {
+		p.wakeAt(over)
+		return false
+	}
+	return true
+}
+
+// weightOf is the weight of g in the route that is committed; workers have
+// none, and need none.
+func (p *plan) weightOf(g slipway.GroupID) slipway.BasisPoints {
+	if p.was.Route != nil {
+		for _, s := range p.was.Route.Shares {
+			if s.Group == g {
+				return s.Weight
+			}
+		}
+	}
+	return 0
+}
+
+// byWeight reports whether traffic is split as the deployment's stage says, not
+// by what is ready.
+func byWeight(d *slipway.Deployment) bool {
+	if d == nil || d.Phase != slipway.Progressing && d.Phase != slipway.RollingBack || d.At >= len(d.Stages) {
+		return false
+	}
+	return !d.Stages[d.At].ByReady
+}
+
+// leased reports whether the weights that the deployment gives are only lent.
+func leased(d *slipway.Deployment) bool {
+	return byWeight(d) && d.Phase == slipway.Progressing && d.Stages[d.At].Leased && d.Stable != "" && d.Weight > 0 && d.Weight < slipway.All
+}

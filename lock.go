@@ -1,0 +1,30 @@
+package slipway
+
+import "time"
+
+// Lock keeps deployments of a target, or of a whole environment, from starting
+// until it ends or is taken away. It has an owner and an end, so that none is
+// left behind.
+type Lock struct {
+	ID     string
+	Target TargetID // Service "" is the whole environment
+	Why    string
+	Actor  Actor
+	At     time.Time
+	Until  time.Time
+}
+
+// Covers reports whether l keeps deployments of t from starting at now.
+func (l Lock) Covers(t TargetID, now time.Time) bool {
+	return l.Target.Environment == t.Environment && (l.Target.Service == "" || l.Target.Service == t.Service) && now.Before(l.Until)
+}
+
+// Approval is one person's agreement to a deployment. It binds what was looked
+// at: the image, by its digest.
+type Approval struct {
+	Deployment DeploymentID
+	Digest     Digest
+	Actor      Actor
+	Role       Role // of the actor, when the approval was given
+	At         time.Time
+}
