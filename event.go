@@ -34,6 +34,7 @@ const (
 	DeploymentActed   EventKind = "deployment.acted"   // its actions were carried out
 	DeploymentChanged EventKind = "deployment.changed" // its phase
 	TargetChanged     EventKind = "target.changed"     // steady state: healed, scaled
+	TargetAiling      EventKind = "target.ailing"      // what serves cannot be healed, or has been
 	AgentConnectedEv  EventKind = "agent.connected"
 	AgentLostEv       EventKind = "agent.lost"
 	UserAdded         EventKind = "user.added"

@@ -18,6 +18,8 @@ type Target struct {
 	Retained []Retained // groups that served before and are kept for an instant return, the newest last
 	Preview  int        // port that leads to a candidate alone, on loopback; 0 until one is needed, then kept
 	Previous RevisionID // that served before
+	Lacking  time.Time  // since when, at rest, the stable group lacks ready instances; zero while it has them
+	Ailing   bool       // it has lacked them for longer than healing takes, and people were told
 	Fence    Fence
 	Owner    string    // which server plans for it
 	OwnedTil time.Time // by database time

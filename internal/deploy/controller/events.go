@@ -32,10 +32,14 @@ func planned(s slipway.State, d slipway.Decision, now time.Time) []slipway.Event
 		add(slipway.DeploymentChanged, said(d.Why))
 	}
 	switch {
-	case len(d.Actions) == 0:
 	case moving(dep) || changed:
-		add(slipway.DeploymentPlanned, describe(d.Actions))
-	default:
+		if len(d.Actions) > 0 {
+			add(slipway.DeploymentPlanned, describe(d.Actions))
+		}
+	case d.Next.Target.Ailing != s.Target.Ailing:
+		e.Deployment, e.Build = 0, ""
+		add(slipway.TargetAiling, said(d.Why))
+	case len(d.Actions) > 0:
 		e.Deployment, e.Build = 0, ""
 		add(slipway.TargetChanged, strings.TrimPrefix(said(d.Why)+" · "+describe(d.Actions), " · "))
 	}
@@ -67,6 +71,10 @@ func describe(actions []slipway.Action) string {
 			parts = append(parts, "route "+a.Route.Fence.String()+split(a.Route.Shares))
 		case slipway.StopInstance, slipway.ForgetInstance:
 			parts = append(parts, fmt.Sprintf("%s %s", a.Kind, a.Instance))
+		case slipway.RunTask:
+			parts = append(parts, "run "+a.Task.Command)
+		case slipway.CancelTask:
+			parts = append(parts, "cancel "+string(a.Task.ID))
 		}
 	}
 	return strings.Join(parts, " · ")

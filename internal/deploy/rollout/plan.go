@@ -103,6 +103,7 @@ func (p *plan) settleAtRest(t slipway.Target) {
 	p.keep[t.Stable] = t.Want
 	p.settleRetained()
 	p.activate(t.Stable, true)
+	p.ail()
 	p.floor = t.Want
 	if p.next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
 		p.exclusive, p.floor = true, 0

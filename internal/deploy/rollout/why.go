@@ -193,6 +193,8 @@ func (p *plan) sayStuck(d *slipway.Deployment) {
 		d.From, p.capacity())
 }
 
+func release(number int) string { return fmt.Sprintf("@%d", number) }
+
 func because(why string) string {
 	if why == "" {
 		return ""
