@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// Build is one run of a repository's pipeline for a commit. It is loaded and
-// saved whole, with its jobs.
+// Build is one run of a repository's pipeline for a commit, or of the one
+// command of a task. It is loaded and saved whole, with its jobs.
 //
 //	running ⇄ blocked ─► passed | failed | canceled
 type Build struct {
 	ID           BuildID
-	Number       int // per repository, from 1
-	Push         Push
+	Number       int   // per repository, from 1
+	Push         Push  // of a task: the ref that its commit came by, pushed by whoever asked for the deployment
+	Task         *Task `json:",omitempty"` // that it runs; nil when a push made it
 	Commit       CommitInfo
 	Env          map[string]string // the pipeline's top-level env
 	Repositories []RepositoryName  // jobs may fetch these: its own and its submodules
@@ -44,6 +45,15 @@ func (b *Build) Job(id JobID) *Job {
 type Authority struct {
 	// Deploy says to which environments jobs of a queue may deploy.
 	Deploy map[Queue][]EnvironmentName
+	// Way is how a release travelled through the environments then.
+	Way []Passage `json:",omitempty"`
+}
+
+// Passage is an environment on the way of a release, with where the release
+// must come from.
+type Passage struct {
+	To   EnvironmentName
+	From EnvironmentName `json:",omitempty"` // "" for the first
 }
 
 // BuildState is where a build is.

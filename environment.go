@@ -65,6 +65,15 @@ var BuiltinEnvironments = Environments{
 	{Name: "prod", Previous: "test", Driver: "process", Queue: "production"},
 }
 
+// Way is how a release travels through the environments.
+func (es Environments) Way() []Passage {
+	var way []Passage
+	for _, e := range es {
+		way = append(way, Passage{To: e.Name, From: e.Previous})
+	}
+	return way
+}
+
 // Find reports a NotFound error that lists the known ones.
 func (es Environments) Find(name EnvironmentName) (Environment, error) {
 	var known []string
@@ -76,6 +85,13 @@ func (es Environments) Find(name EnvironmentName) (Environment, error) {
 	}
 	return Environment{}, Errorf(NotFound, "no environment %q; there are %s", name, strings.Join(known, ", "))
 }
+
+// PlatformRepository is the repository that declares the environments: what is
+// pushed to its default branch is applied. Only administrators push to it.
+const PlatformRepository RepositoryName = "platform"
+
+// EnvironmentsFile lies at the root of the platform repository.
+const EnvironmentsFile = "environments.yaml"
 
 // Declaration is one version of the environments, as a person or a push
 // declared them.

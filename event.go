@@ -21,22 +21,27 @@ type Event struct {
 type EventKind string
 
 const (
-	RepositoryCreated EventKind = "repository.created"
-	RefPushed         EventKind = "ref.pushed"
-	BuildCreated      EventKind = "build.created"
-	BuildChanged      EventKind = "build.changed" // its state
-	JobChanged        EventKind = "job.changed"   // its state
-	JobUnblocked      EventKind = "job.unblocked"
-	JobLost           EventKind = "job.lost"
-	ReleasePublished  EventKind = "release.published"
-	DeploymentAsked   EventKind = "deployment.asked"
-	DeploymentPlanned EventKind = "deployment.planned" // committed, not yet acted on
-	DeploymentActed   EventKind = "deployment.acted"   // its actions were carried out
-	DeploymentChanged EventKind = "deployment.changed" // its phase
-	TargetChanged     EventKind = "target.changed"     // steady state: healed, scaled
-	TargetAiling      EventKind = "target.ailing"      // what serves cannot be healed, or has been
-	AgentConnectedEv  EventKind = "agent.connected"
-	AgentLostEv       EventKind = "agent.lost"
-	UserAdded         EventKind = "user.added"
-	ServerStarted     EventKind = "server.started"
+	RepositoryCreated    EventKind = "repository.created"
+	RefPushed            EventKind = "ref.pushed"
+	BuildCreated         EventKind = "build.created"
+	BuildChanged         EventKind = "build.changed" // its state
+	JobChanged           EventKind = "job.changed"   // its state
+	JobUnblocked         EventKind = "job.unblocked"
+	JobLost              EventKind = "job.lost"
+	ReleasePublished     EventKind = "release.published"
+	DeploymentAsked      EventKind = "deployment.asked"
+	DeploymentPlanned    EventKind = "deployment.planned" // committed, not yet acted on
+	DeploymentActed      EventKind = "deployment.acted"   // its actions were carried out
+	DeploymentChanged    EventKind = "deployment.changed" // its phase
+	TargetChanged        EventKind = "target.changed"     // steady state: healed, scaled
+	DeploymentApproved   EventKind = "deployment.approved"
+	DeploymentOverridden EventKind = "deployment.overridden" // a person asked for it over the gates that may be overridden
+	LockTaken            EventKind = "lock.taken"
+	LockReleased         EventKind = "lock.released"
+	EnvironmentsDeclared EventKind = "environments.declared"
+	TargetAiling         EventKind = "target.ailing" // what serves cannot be healed, or has been
+	AgentConnectedEv     EventKind = "agent.connected"
+	AgentLostEv          EventKind = "agent.lost"
+	UserAdded            EventKind = "user.added"
+	ServerStarted        EventKind = "server.started"
 )

@@ -19,6 +19,17 @@ func (l Lock) Covers(t TargetID, now time.Time) bool {
 	return l.Target.Environment == t.Environment && (l.Target.Service == "" || l.Target.Service == t.Service) && now.Before(l.Until)
 }
 
+// MaxLock bounds how long a lock holds.
+const MaxLock = 30 * 24 * time.Hour
+
+// Place is what a lock is on, in words: prod, or web in prod.
+func (l Lock) Place() string {
+	if l.Target.Service == "" {
+		return string(l.Target.Environment)
+	}
+	return string(l.Target.Service) + " in " + string(l.Target.Environment)
+}
+
 // Approval is one person's agreement to a deployment. It binds what was looked
 // at: the image, by its digest.
 type Approval struct {
