@@ -14,6 +14,8 @@ type Target struct {
 	Port     int        // of its route; given when the target is first known, and kept; 0 for workers
 	Want     int        // instances of the stable group; a deployment brings its own scale when it succeeds
 	Asked    int        // scale that a person asked for and the plan has not taken up yet; 0: none
+	Scale    int        // instances that a person asked for, which later deployments keep; 0: as many as the manifest says
+	Removing bool       // a person asked that nothing of it runs any more; false again when nothing does
 	Stable   GroupID    // what serves; "" before the first deployment has succeeded
 	Retained []Retained // groups that served before and are kept for an instant return, the newest last
 	Preview  int        // port that leads to a candidate alone, on loopback; 0 until one is needed, then kept
@@ -24,6 +26,9 @@ type Target struct {
 	Owner    string    // which server plans for it
 	OwnedTil time.Time // by database time
 }
+
+// AnyPort asks for a port, whichever is free.
+const AnyPort = -1
 
 // Revision is immutable: a release with the configuration of one environment.
 // It is what a group runs and what rolling back returns to.

@@ -20,10 +20,11 @@ func (s *Store) BuildByNumber(ctx context.Context, r slipway.RepositoryName, num
 	return b, s.fail(missing(err, "there is no build %s/%d", r, number), "read a build")
 }
 
-// Builds lists at most limit builds of a repository, or of all when it is "",
-// newest first.
+// Builds lists at most limit builds that pushes made of a repository, or of all
+// when it is "", newest first.
 func (s *Store) Builds(ctx context.Context, r slipway.RepositoryName, limit int) ([]slipway.Build, error) {
 	var w where
+	w.and("task = ''")
 	order := "id"
 	if r != "" {
 		w.and("repository = ?", string(r))
@@ -34,7 +35,8 @@ func (s *Store) Builds(ctx context.Context, r slipway.RepositoryName, limit int)
 	return builds, s.fail(err, "list builds")
 }
 
-// OpenBuilds lists all builds that have not ended, oldest first.
+// OpenBuilds lists all builds that have not ended, those of tasks as well,
+// oldest first.
 func (s *Store) OpenBuilds(ctx context.Context) ([]slipway.Build, error) {
 	builds, err := list[slipway.Build](ctx, s.reading, `SELECT data FROM builds WHERE ended = 0 ORDER BY id`)
 	return builds, s.fail(err, "list builds")
@@ -105,8 +107,8 @@ func (t *tx) insertBuild(ctx context.Context, b *slipway.Build) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.ExecContext(ctx, `INSERT INTO builds (id, repository, number, ended, data) VALUES ($1, $2, $3, $4, $5)`,
-		string(b.ID), string(b.Push.Repository), b.Number, flag(b.State.Ended()), data)
+	_, err = t.ExecContext(ctx, `INSERT INTO builds (id, repository, number, ended, task, data) VALUES ($1, $2, $3, $4, $5, $6)`,
+		string(b.ID), string(b.Push.Repository), b.Number, flag(b.State.Ended()), taskOf(b), data)
 	if err != nil {
 		return err
 	}

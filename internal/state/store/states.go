@@ -60,7 +60,7 @@ func (s *Store) LoadState(ctx context.Context, id slipway.TargetID) (slipway.Sta
 	var specs, draining, route string
 	var deployment sql.NullString
 	// A join, because one statement sees one moment.
-	row := s.reading.QueryRowContext(ctx, `SELECT t.service, t.environment, t.kind, t.port, t.generation, t.owner, t.owned_until, t.data,
+	row := s.reading.QueryRowContext(ctx, `SELECT t.service, t.environment, t.kind, t.port, t.preview, t.generation, t.owner, t.owned_until, t.data,
 			t.specs, t.draining, t.route, d.data
 		FROM targets t LEFT JOIN deployments d ON d.service = t.service AND d.environment = t.environment AND d.ended = 0
 		WHERE t.service = $1 AND t.environment = $2
@@ -81,7 +81,8 @@ func (s *Store) LoadState(ctx context.Context, id slipway.TargetID) (slipway.Sta
 // CommitState writes what was decided: the committed parts of next, and the
 // events that tell of it. It does so only if the target is still owner's, and
 // its state is still the one that from names: then it has the next generation,
-// which is returned. Otherwise it returns Stale and nothing is written; it does
+// which is returned. A target that next has no port for any more frees those
+// that it had. Otherwise it returns Stale and nothing is written; it does
 // so as well for a deployment that has ended meanwhile. It returns NotFound when
 // there is no such target.
 func (s *Store) CommitState(ctx context.Context, owner string, from slipway.Fence, next slipway.State, events ...slipway.Event) (slipway.Fence, error) {
@@ -122,10 +123,11 @@ func (t *tx) updateState(ctx context.Context, owner string, from slipway.Fence, 
 		return err
 	}
 	id := next.Target.ID
-	r, err := t.ExecContext(ctx, `UPDATE targets SET generation = generation + 1, data = $1, specs = $2, draining = $3, route = $4
-		WHERE service = $5 AND environment = $6 AND owner = $7 AND generation = $8
-			AND EXISTS (SELECT 1 FROM counters WHERE name = 'epoch' AND value = $9)`,
-		target, specs, draining, route, string(id.Service), string(id.Environment), owner, int64(from.Generation), int64(from.Epoch))
+	r, err := t.ExecContext(ctx, `UPDATE targets SET generation = generation + 1, data = $1, specs = $2, draining = $3, route = $4,
+			port = CASE WHEN $5 = 0 THEN 0 ELSE port END, preview = CASE WHEN $5 = 0 THEN 0 ELSE preview END
+		WHERE service = $6 AND environment = $7 AND owner = $8 AND generation = $9
+			AND EXISTS (SELECT 1 FROM counters WHERE name = 'epoch' AND value = $10)`,
+		target, specs, draining, route, next.Target.Port, string(id.Service), string(id.Environment), owner, int64(from.Generation), int64(from.Epoch))
 	if err != nil {
 		return err
 	}

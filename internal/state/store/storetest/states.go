@@ -78,7 +78,10 @@ func state(t *testing.T, s *store.Store) {
 		t.Fatalf("loaded %+v", next)
 	}
 	filled := Filled[slipway.State]()
-	next.Target.Want, next.Target.Stable, next.Target.Previous = 5, "g7", "r7"
+	was := next.Target
+	next.Target = filled.Target
+	next.Target.ID, next.Target.Kind, next.Target.Port, next.Target.Preview = prod, was.Kind, was.Port, was.Preview
+	next.Target.Fence, next.Target.Owner, next.Target.OwnedTil = f, "me", was.OwnedTil
 	next.Specs, next.Draining, next.Route = filled.Specs, filled.Draining, filled.Route
 	next.Deployment.Phase, next.Deployment.At = slipway.Progressing, 2
 	committed := value(s.CommitState(t.Context(), "me", f, next, slipway.Event{Kind: slipway.DeploymentPlanned, Target: prod}))(t)

@@ -50,6 +50,42 @@ func targets(t *testing.T, s *store.Store) {
 	fails(t, slipway.NotFound, err)
 }
 
+// previews: a second port, given when it is first asked for, and both given
+// back when nothing of the service is left.
+func previews(t *testing.T, s *store.Store) {
+	other := slipway.TargetID{Service: "other", Environment: "prod"}
+	makeTarget(t, s, prod)
+	with := slipway.Target{ID: prod, Kind: slipway.Web, Preview: slipway.AnyPort}
+	for range 2 {
+		got := value(s.EnsureTarget(t.Context(), with, nextPort))(t)
+		if got.Port != 7100 || got.Preview != 7101 {
+			t.Errorf("ports %d and %d", got.Port, got.Preview)
+		}
+	}
+	with.ID = other
+	if got := value(s.EnsureTarget(t.Context(), with, nextPort))(t); got.Port != 7102 || got.Preview != 7103 {
+		t.Errorf("ports %d and %d of the other", got.Port, got.Preview)
+	}
+	if got := makeTarget(t, s, prod); got.Preview != 7101 {
+		t.Errorf("preview %d, when it is not asked for", got.Preview)
+	}
+
+	f := value(s.Acquire(t.Context(), prod, "me", lease))(t)
+	next := value(s.LoadState(t.Context(), prod))(t)
+	f = value(s.CommitState(t.Context(), "me", f, next))(t)
+	if got := value(s.Target(t.Context(), prod))(t); got.Port != 7100 || got.Preview != 7101 {
+		t.Errorf("ports %d and %d after a commit", got.Port, got.Preview)
+	}
+	next.Target.Port = 0
+	value(s.CommitState(t.Context(), "me", f, next))(t)
+	if got := value(s.Target(t.Context(), prod))(t); got.Port != 0 || got.Preview != 0 {
+		t.Errorf("ports %d and %d after they were freed", got.Port, got.Preview)
+	}
+	if got := makeTarget(t, s, prod); got.Port != 7100 {
+		t.Errorf("port %d when it is deployed again", got.Port)
+	}
+}
+
 func ports(t *testing.T, s *store.Store) {
 	const n = 12
 	var wg sync.WaitGroup
