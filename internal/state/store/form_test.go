@@ -21,11 +21,14 @@ func TestStoredFormIsReadForEver(t *testing.T) {
 	const file = "testdata/form.json"
 	nouns := map[string]any{}
 	add(nouns, storetest.Filled[slipway.Agent]())
+	add(nouns, storetest.Filled[slipway.Approval]())
 	add(nouns, storetest.Filled[slipway.Build]())
+	add(nouns, storetest.Filled[slipway.Declaration]())
 	add(nouns, storetest.Filled[slipway.Deployment]())
 	add(nouns, storetest.Filled[slipway.Drain]())
 	add(nouns, storetest.Filled[slipway.Event]())
 	add(nouns, storetest.Filled[slipway.GroupSpec]())
+	add(nouns, storetest.Filled[slipway.Lock]())
 	add(nouns, storetest.Filled[slipway.Principal]())
 	add(nouns, storetest.Filled[slipway.Release]())
 	add(nouns, storetest.Filled[slipway.Repository]())

@@ -17,8 +17,11 @@ func (s *Store) Lock(ctx context.Context, l slipway.Lock, events ...slipway.Even
 		if err != nil {
 			return err
 		}
+		if _, err := t.next(ctx, "deployment", 0); err != nil { // the lock that whoever asks for a deployment shares
+			return err
+		}
 		key := []any{string(l.Target.Environment), string(l.Target.Service)}
-		was, err := one[slipway.Lock](ctx, t, `SELECT data FROM locks WHERE environment = $1 AND service = $2 AND ends_at > `+s.engine.now+s.engine.forUpdate, key...)
+		was, err := one[slipway.Lock](ctx, t, `SELECT data FROM locks WHERE environment = $1 AND service = $2 AND ends_at > `+s.engine.now, key...)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
