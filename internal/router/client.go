@@ -32,6 +32,8 @@ type client struct {
 	lineStart bool
 	line      []byte // the beginning of the current line, as far as it may be that field
 	sawLength bool
+
+	sending atomic.Bool // the last request had a body, which may not have been read to its end
 }
 
 var lengthField = []byte("content-length")

@@ -41,6 +41,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		if f.failed || f.truncated && !f.clientGone() {
 			traffic.errors.Add(1)
 		}
+		c.sending.Store(completed && in.ContentLength != 0)
 		if !completed {
 			_ = c.SetLinger(0) // a broken answer must not look whole, even where the end of the connection is its end
 		}
