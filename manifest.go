@@ -1,6 +1,10 @@
 package slipway
 
-import "time"
+import (
+	"cmp"
+	"maps"
+	"time"
+)
 
 // Kind says what a service is.
 type Kind string
@@ -19,8 +23,8 @@ type Manifest struct {
 	Image        ImageSource
 	Run          Run
 	Health       Health
-	Needs        []Need // sorted by service
-	Environments map[EnvironmentName]Placement
+	Needs        []Need                        // sorted by service
+	Environments map[EnvironmentName]Placement // that it names; see In
 }
 
 // ImageSource says what the image is made of.
@@ -111,11 +115,36 @@ type Need struct {
 	AtLeast int // smallest release number that will do; 0: any
 }
 
-// Placement is how a service runs in one environment.
+// Placement is how a service runs in one environment. What is zero is left
+// open.
 type Placement struct {
 	Replicas int
 	Rollout
 	Env map[string]string
+}
+
+// In is how the service runs in e: as the manifest says; what that leaves open
+// as the environment says; else one instance, rolling. A strategy of the
+// environment that the service's kind cannot have is passed over.
+func (m Manifest) In(e Environment) Placement {
+	place := m.Environments[e.Name]
+	place.Replicas = cmp.Or(place.Replicas, e.Defaults.Replicas, 1)
+	if place.Strategy == "" && m.canHave(e.Defaults.Rollout) {
+		place.Rollout = e.Defaults.Rollout
+	}
+	place.Strategy = cmp.Or(place.Strategy, Rolling)
+	if m.Kind == Worker {
+		place.Preview = nil // it has no address to test at
+	}
+	env := map[string]string{}
+	maps.Copy(env, e.Defaults.Env)
+	maps.Copy(env, place.Env)
+	place.Env = env
+	return place
+}
+
+func (m Manifest) canHave(r Rollout) bool {
+	return m.Kind == Web || r.Strategy != Canary || m.Run.Passive
 }
 
 // Defaults of a manifest, and its bounds.

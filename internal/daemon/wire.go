@@ -147,11 +147,16 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 	return nil
 }
 
+// readManifest tells of environments that do not exist, too.
+func readManifest(file string, text []byte) (slipway.Manifest, error) {
+	return manifest.ParseFor(slipway.BuiltinEnvironments, file, text)
+}
+
 // handler is the URL space of the server.
 func (p *parts) handler(at place) http.Handler {
 	api := server.New(server.Config{
 		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller},
-		Images: p.images, Waker: p.hub, Manifest: manifest.Parse, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+		Images: p.images, Waker: p.hub, Manifest: readManifest, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
 	})
 	pages := http.NewServeMux()
 	login := p.auth.LoginHandler(p.log.With("part", "login"))

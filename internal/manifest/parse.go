@@ -15,9 +15,20 @@ import (
 const MaxBytes = 64 << 10
 
 // Parse reads the manifest in text; file is what problems call it. Its errors
-// are TooLarge, or Invalid with every problem of the text. Defaults are filled
-// in, and every environment that exists has a placement.
+// are TooLarge, or Invalid with every problem of the text. What has a default
+// has it, but for the environments: what they leave open may be said elsewhere,
+// see [slipway.Manifest.In].
 func Parse(file string, text []byte) (slipway.Manifest, error) {
+	return parse(file, text, nil)
+}
+
+// ParseFor is Parse where it is known which environments there are: another one
+// is a problem.
+func ParseFor(all slipway.Environments, file string, text []byte) (slipway.Manifest, error) {
+	return parse(file, text, func(p *yamldoc.Problems, root *yaml.Node) { known(p, root, all) })
+}
+
+func parse(file string, text []byte, more func(*yamldoc.Problems, *yaml.Node)) (slipway.Manifest, error) {
 	if len(text) > MaxBytes {
 		return slipway.Manifest{}, slipway.Errorf(slipway.TooLarge, "%s is larger than %d KiB", file, MaxBytes>>10)
 	}
@@ -25,6 +36,9 @@ func Parse(file string, text []byte) (slipway.Manifest, error) {
 	var m slipway.Manifest
 	if root := yamldoc.Read(p, text, "service"); root != nil {
 		m = service(p, root)
+		if more != nil {
+			more(p, root)
+		}
 	}
 	if err := p.Err("The keys of slipway.yaml: slipway help manifest"); err != nil {
 		return slipway.Manifest{}, err
@@ -63,8 +77,7 @@ func service(p *yamldoc.Problems, root *yaml.Node) slipway.Manifest {
 	return m
 }
 
-// complete checks what concerns several keys, and fills in the placements that
-// were not written.
+// complete checks what concerns several keys.
 func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {
 	missing := func(key, remedy string) {
 		if at[key] == nil {
@@ -82,22 +95,9 @@ func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m 
 	missing("image", "write image: { static: … }")
 	switch m.Kind {
 	case slipway.Web:
-		if m.Run.Port == 0 {
-			p.Add(where("run"), "a web service needs run.port, where it listens")
-		}
-		if n := find(at["run"], "env", "PORT"); n != nil {
-			p.Add(n, "PORT is given by Slipway; run.port says where the service listens")
-		}
+		web(p, where("run"), at, m)
 	case slipway.Worker:
-		if m.Run.Port != 0 {
-			p.Add(where("run"), "a worker has no port; remove run.port, or write kind: web")
-		}
-		if m.Health.Ready != nil || m.Health.Live != nil {
-			p.Add(where("health"), "a worker has no port to probe; remove health.ready and health.live")
-		}
-		if n := find(at["health"], "deadline"); n != nil && m.Health.Deadline >= time.Second && m.Health.Deadline < 2*time.Second {
-			p.Add(n, "a worker is ready when it has run for a second; deadline must be at least 2s, not %s", yamldoc.Describe(n))
-		}
+		worker(p, where("run"), at, m)
 	}
 	if s := m.Image.Static; s != nil && len(s.Entrypoint) == 0 && len(m.Run.Command) == 0 {
 		p.Add(where("image"), "nothing says what to start; write image.static.entrypoint or run.command")
@@ -105,12 +105,51 @@ func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m 
 	if i := slices.IndexFunc(m.Needs, func(n slipway.Need) bool { return n.Service == m.Service }); i >= 0 && m.Service != "" {
 		p.Add(where("needs"), "%s needs itself", m.Service)
 	}
-	all := map[slipway.EnvironmentName]slipway.Placement{}
-	for _, e := range slipway.BuiltinEnvironments {
-		all[e.Name] = slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}
+	referred(p, find(at["health"], "preflight"), m)
+}
+
+func web(p *yamldoc.Problems, run *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {
+	if m.Run.Port == 0 {
+		p.Add(run, "a web service needs run.port, where it listens")
 	}
-	maps.Copy(all, m.Environments)
-	m.Environments = all
+	if n := find(at["run"], "env", "PORT"); n != nil {
+		p.Add(n, "PORT is given by Slipway; run.port says where the service listens")
+	}
+	if n := find(at["run"], "passive"); n != nil {
+		p.Add(n, "passive is for workers; a web service without traffic is idle by itself")
+	}
+}
+
+// worker checks what cannot be without a port.
+func worker(p *yamldoc.Problems, run *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {
+	if m.Run.Port != 0 {
+		p.Add(run, "a worker has no port; remove run.port, or write kind: web")
+	}
+	for _, key := range []string{"protocol", "sticky"} {
+		if n := find(at["run"], key); n != nil {
+			p.Add(n, "%s is for web services; a worker takes no traffic", key)
+		}
+	}
+	for _, key := range []string{"startup", "ready", "live"} {
+		for _, way := range []string{"http", "tcp", "grpc"} {
+			if n := find(at["health"], key, way); n != nil {
+				p.Add(n, "a worker has no port to probe; write health.%s.exec, or remove health.%s", key, key)
+			}
+		}
+	}
+	if n := find(at["health"], "deadline"); n != nil && m.Health.Ready == nil && m.Health.Deadline >= time.Second && m.Health.Deadline < 2*time.Second {
+		p.Add(n, "a worker is ready when it has run for a second; deadline must be at least 2s, not %s", yamldoc.Describe(n))
+	}
+	for _, e := range slices.Sorted(maps.Keys(m.Environments)) {
+		for _, s := range []string{"immutable", "canary"} {
+			if n := find(at["environments"], string(e), s, "preview"); n != nil {
+				p.Add(n, "a worker has no address that tests before traffic could ask; remove preview")
+			}
+		}
+		if m.Environments[e].Strategy == slipway.Canary && !m.Run.Passive {
+			p.Add(find(at["environments"], string(e), "strategy"), "a worker can be a canary only when it can be told to wait; write run.passive: true and heed SLIPWAY_ACTIVE, or strategy: rolling")
+		}
+	}
 }
 
 func kind(p *yamldoc.Problems, n *yaml.Node) slipway.Kind {

@@ -27,17 +27,25 @@ func TestReferenceIsAManifest(t *testing.T) {
 			Entrypoint: []string{"/thoughts-backend"},
 		}},
 		Run: slipway.Run{
-			Command: []string{"/thoughts-backend"}, Port: 8000, Env: map[string]string{"LOG_LEVEL": "info"},
+			Command: []string{"/thoughts-backend"}, Port: 8000, Env: map[string]string{"LOG_LEVEL": "info", "REDIS_URL": "redis://127.0.0.1:6379"},
+			Protocol: slipway.HTTP1, Sticky: true,
 			Drain: 30 * time.Second, StopGrace: 10 * time.Second,
 		},
 		Health: slipway.Health{
-			Ready: &slipway.Probe{HTTP: "/readyz", Failures: 1}, Live: &slipway.Probe{HTTP: "/healthz", Failures: 3},
-			Deadline: 30 * time.Second,
+			Startup:   &slipway.Probe{TCP: true, Failures: 30},
+			Ready:     &slipway.Probe{HTTP: "/readyz", Period: time.Second, Timeout: time.Second, Successes: 1, Failures: 1},
+			Live:      &slipway.Probe{HTTP: "/healthz", Timeout: 3 * time.Second, Failures: 3},
+			Preflight: []slipway.Check{{Name: "sessions", Redis: "${REDIS_URL}"}, {TCP: "127.0.0.1:9000"}},
+			Deadline:  30 * time.Second,
 		},
 		Needs: []slipway.Need{{Service: "users-backend", AtLeast: 12}},
 		Environments: map[slipway.EnvironmentName]slipway.Placement{
-			"test": {Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}},
-			"prod": {Replicas: 3, Rollout: slipway.Rollout{Strategy: slipway.Rolling}, Env: map[string]string{"LOG_LEVEL": "warn"}},
+			"test": {Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling, Surge: 1, Step: 1}},
+			"prod": {Replicas: 3, Env: map[string]string{"LOG_LEVEL": "warn"}, Rollout: slipway.Rollout{
+				Strategy: slipway.Canary, Weights: []slipway.BasisPoints{100, 1000, 5000}, Hold: 5 * time.Minute, Bake: 10 * time.Minute,
+				KeepOld: 10 * time.Minute, Instances: 1,
+				Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: 10 * time.Minute},
+			}},
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -71,8 +79,8 @@ needs: { users-backend: , audit: any }
 	if got.Run.Drain != slipway.DefaultDrain || got.Run.StopGrace != slipway.DefaultStopGrace || got.Health.Deadline != slipway.DefaultDeadline {
 		t.Errorf("defaults: %+v %+v", got.Run, got.Health)
 	}
-	if d := cmp.Diff(slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}, got.Environments["prod"]); d != "" {
-		t.Error(d)
+	if len(got.Environments) != 0 {
+		t.Errorf("environments that nobody wrote: %+v", got.Environments)
 	}
 	if f := got.Image.Static.Files[0]; f.From != "out" || f.To != "/" {
 		t.Errorf("file: %+v", f)
@@ -95,7 +103,7 @@ func TestProblems(t *testing.T) {
 			`8:15: replicas must be a whole number from 1 to 1000, not "three"`,
 		}},
 		{"unknown in a section", good + "health: { wibble: 1 }", []string{
-			`5:11: unknown key "wibble" in health; there are ready, live, deadline`,
+			`5:11: unknown key "wibble" in health; there are startup, ready, live, preflight, deadline`,
 		}},
 		{"no port", "service: a\nkind: web\nimage: { static: { files: [{ from: a, to: /a }], entrypoint: [/a] } }\nrun: { drain: 1s }\n", []string{
 			`4:6: a web service needs run.port, where it listens`,
@@ -146,13 +154,76 @@ func TestProblems(t *testing.T) {
 			`5:21: deadline must be at least 1s, not "10ms"`,
 		}},
 		{"probes", good + "health: { ready: {}, live: { http: healthz, failures: 0 } }", []string{
-			`5:18: health.ready needs http: the path to GET`,
+			`5:18: health.ready says not how to ask; write one of http: /path, tcp: true, exec: [command], grpc: true`,
 			`5:36: health.live.http must be a path such as /readyz, not "healthz"`,
-			`5:55: failures must be a whole number from 1 to 100, not "0"`,
+			`5:55: failures must be a whole number from 1 to 1000, not "0"`,
+		}},
+		{"ways to probe", good + "health:\n  startup: { tcp: false, period: 1ms }\n  ready: { http: /, grpc: true, timeout: 1h }\n  live: { exec: [], successes: 2 }\n", []string{
+			`6:19: health.startup.tcp must be true; to ask in another way, write one of http, exec, grpc`,
+			`6:34: period must be at least 100ms, not "1ms"`,
+			`7:10: health.ready can ask in one way only, not by http and grpc`,
+			`7:42: timeout must be a time from 0s to 5m, such as 30s or 1m30s, not "1h"`,
+			`8:17: health.live.exec must begin with the program to start`,
+			`8:21: unknown key "successes" in health.live; there are http, tcp, exec, grpc, delay, period, timeout, failures`,
+		}},
+		{"preflight", strings.Replace(good, "port: 8000", "port: 8000, env: { REDIS_URL: x }", 1) +
+			"needs: { users-backend: any }\nenvironments: { prod: { env: { DSN: y } } }\nhealth:\n  preflight:\n" +
+			"  - { redis: \"${REDIS_URL}\" }\n  - { http: \"${USERS_BACKEND_URL}/healthz\" }\n  - { postgres: \"postgres://${DSN}\" }\n" +
+			"  - { amqp: \"${AMQP_URL}\" }\n  - { tcp: nowhere, http: \"ftp://x\" }\n  - { name: nothing }\n  - { s3: \"s3://b/${OPEN\" }\n", []string{
+			`12:13: nothing gives the variable AMQP_URL; name it in run.env, run.secrets or needs`,
+			`13:5: a check of health.preflight checks one thing, not tcp and http; write one check for each`,
+			`13:12: tcp must be an address such as 10.0.3.7:9000, or a variable that holds one: ${TCP_URL}`,
+			`13:27: http must be an address such as http://10.0.3.7/healthz, or a variable that holds one: ${HTTP_URL}`,
+			`14:5: a check of health.preflight says not what to check; write one of tcp, http, redis, amqp, postgres, s3`,
+			`15:11: "${OPEN" is not closed; write ${OPEN}`,
+		}},
+		{"how it runs", strings.Replace(good, "port: 8000", "port: 8000, protocol: http3, sticky: perhaps, passive: true", 1), []string{
+			`4:30: there is no protocol "http3"; there are http1, h2c (HTTP/2 without TLS)`,
+			`4:45: sticky must be true or false, not "perhaps"`,
+			`4:63: passive is for workers; a web service without traffic is idle by itself`,
+		}},
+		{"strategies", good + `environments:
+  prod: { replicas: 3, strategy: rolling, rolling: { surge: 1, step: 2 }, canary: {} }
+  test: { replicas: 3, strategy: canary, canary: { weights: [10%, 5%, 0%, 100%, 200%, 0.125%, 7], detach: 3, instances: 4, keep_old: 48h } }
+`, []string{
+			`6:61: surge must be at least step, 2: so many start before as many end`,
+			`6:83: canary does nothing with strategy: rolling; write strategy: canary, or remove canary`,
+			`7:67: weights must rise: 5% comes after 10%`,
+			`7:71: weights[2] must be between 0% and 100%, not "0%"`,
+			`7:75: weights[3] must be below 100%, which comes last by itself`,
+			`7:81: weights[4] must be between 0% and 100%, not "200%"`,
+			`7:87: weights[5] must be a percentage such as 10% or 0.25%, not "0.125%"`,
+			`7:95: weights[6] must be a percentage such as 10% or 0.25%, not "7"`,
+			`7:107: detach must be less than replicas, 3: somebody has to go on serving`,
+			`7:121: instances must be at most replicas, 3, not 4`,
+			`7:134: keep_old must be a time from 0s to 24h, such as 30s or 1m30s, not "48h"`,
+		}},
+		{"previews", good + `environments:
+  prod: { strategy: immutable, immutable: { preview: { queue: "Not One", timeout: 1ms } } }
+  test: { immutable: { bake: 1m } }
+`, []string{
+			`6:54: environments.prod.immutable.preview needs command: what tests the candidate at $SLIPWAY_PREVIEW_URL`,
+			`6:63: "Not One" cannot name a queue; use 1 to 63 lower-case letters, digits and inner hyphens`,
+			`6:83: timeout must be at least 1s, not "1ms"`,
+			`7:22: immutable does nothing without strategy: immutable; write that in environments.test, or remove immutable`,
+		}},
+		{"what workers cannot have", `service: a
+kind: worker
+image: { static: { files: [{ from: a, to: /a }], entrypoint: [/a] } }
+run: { protocol: h2c, sticky: true }
+health: { ready: { exec: [/check] }, live: { tcp: true } }
+environments:
+  prod: { strategy: canary, canary: { preview: x } }
+`, []string{
+			`4:18: protocol is for web services; a worker takes no traffic`,
+			`4:31: sticky is for web services; a worker takes no traffic`,
+			`5:51: a worker has no port to probe; write health.live.exec, or remove health.live`,
+			`7:21: a worker can be a canary only when it can be told to wait; write run.passive: true and heed SLIPWAY_ACTIVE, or strategy: rolling`,
+			`7:48: a worker has no address that tests before traffic could ask; remove preview`,
 		}},
 		{"worker", strings.Replace(good, "web", "worker", 1) + "health: { ready: { http: / } }", []string{
 			`4:6: a worker has no port; remove run.port, or write kind: web`,
-			`5:9: a worker has no port to probe; remove health.ready and health.live`,
+			`5:26: a worker has no port to probe; write health.ready.exec, or remove health.ready`,
 		}},
 		{"a hasty worker", strings.Replace(strings.Replace(good, "web", "worker", 1), "run: { port: 8000 }", "health: { deadline: 1s }", 1), []string{
 			`4:21: a worker is ready when it has run for a second; deadline must be at least 2s, not "1s"`,
@@ -166,16 +237,14 @@ func TestProblems(t *testing.T) {
 		{"environments", good + "environments: { production: {}, prod: { replicas: 0, strategy: canary }, test: { strategy: blue, canary: {} } }", []string{
 			`5:17: no environment "production"; there are test, prod`,
 			`5:51: replicas must be a whole number from 1 to 1000, not "0"`,
-			`5:64: strategy canary is not supported yet; there are rolling, recreate`,
-			`5:92: there is no strategy "blue"; there are rolling, recreate`,
-			`5:106: canary is not supported yet; there are the strategies rolling, recreate`,
+			`5:92: there is no strategy "blue"; there are rolling, immutable, canary, recreate`,
 		}},
 		{"merge", good + "environments: { test: &t { replicas: 1 }, prod: { <<: *t } }", []string{
 			`5:51: merging with << is not supported; write the keys of environments.prod out`,
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := Parse("slipway.yaml", []byte(tc.text))
+			_, err := ParseFor(slipway.BuiltinEnvironments, "slipway.yaml", []byte(tc.text))
 			if slipway.CodeOf(err) != slipway.Invalid {
 				t.Fatalf("error %v, want Invalid", err)
 			}
@@ -213,6 +282,41 @@ func TestAliases(t *testing.T) {
 	m, err := Parse("slipway.yaml", []byte(good+"environments: { test: &t { replicas: 2 }, prod: *t }"))
 	if err != nil || m.Environments["prod"].Replicas != 2 {
 		t.Errorf("%+v, %v", m.Environments, err)
+	}
+}
+
+// The form that people know best.
+func TestCanaryOnOneLine(t *testing.T) {
+	m, err := Parse("slipway.yaml", []byte(good+`environments:
+  test:    { replicas: 1, strategy: rolling }
+  staging: { replicas: 3, strategy: immutable }
+  prod:    { replicas: 3, strategy: canary, canary: { weights: [0.25%, 10 %, 50%], preview: ci/bin/integration-test }, env: { LOG_LEVEL: warn } }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slipway.Rollout{
+		Strategy: slipway.Canary, Weights: []slipway.BasisPoints{25, 1000, 5000}, Hold: slipway.DefaultHold,
+		Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: slipway.DefaultPreviewTimeout},
+	}
+	if d := cmp.Diff(want, m.Environments["prod"].Rollout); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(slipway.Rollout{Strategy: slipway.Immutable, KeepOld: slipway.DefaultKeepOld}, m.Environments["staging"].Rollout); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWorkerThatCanBeTold(t *testing.T) {
+	m, err := Parse("slipway.yaml", []byte(`service: a
+kind: worker
+image: { static: { files: [{ from: a, to: /a }], entrypoint: [/a] } }
+run: { passive: true }
+health: { ready: { exec: [/a, check] } }
+environments: { prod: { replicas: 4, strategy: canary, canary: { weights: [50%], hold: 1m } } }
+`))
+	if err != nil || !m.Run.Passive || m.Environments["prod"].Hold != time.Minute || len(m.Health.Ready.Exec) != 2 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 

@@ -39,40 +39,52 @@ func needs(p *yamldoc.Problems, n *yaml.Node) []slipway.Need {
 	return all
 }
 
-// environments reads how the service runs in each environment.
+// environments reads how the service runs in each environment. Which of them
+// exist is not known here.
 func environments(p *yamldoc.Problems, n *yaml.Node) map[slipway.EnvironmentName]slipway.Placement {
 	all := map[slipway.EnvironmentName]slipway.Placement{}
 	pairs(p, n, "environments", func(key, value *yaml.Node) {
-		e, err := slipway.BuiltinEnvironments.Find(slipway.EnvironmentName(key.Value))
-		if err != nil {
+		name := slipway.EnvironmentName(key.Value)
+		if err := name.Validate(); err != nil {
 			p.Add(key, "%s", slipway.MessageOf(err))
 			return
 		}
-		all[e.Name] = placement(p, value, "environments."+key.Value)
+		all[name] = Placement(p, value, "environments."+key.Value)
 	})
 	return all
 }
 
-func placement(p *yamldoc.Problems, n *yaml.Node, in string) slipway.Placement {
-	pl := slipway.Placement{Replicas: 1, Rollout: slipway.Rollout{Strategy: slipway.Rolling}}
-	mapping(p, n, in, fields{
-		{"replicas", func(n *yaml.Node) { pl.Replicas = whole(p, n, "replicas", 1, slipway.MaxReplicas) }},
-		{"strategy", func(n *yaml.Node) { pl.Strategy = strategy(p, n) }},
-		{"env", func(n *yaml.Node) { pl.Env = env(p, n, in+".env") }},
-		unsupported(p, "canary", "there are the strategies rolling, recreate"),
-	})
-	return pl
+// known tells which of the environments that a manifest names do not exist.
+func known(p *yamldoc.Problems, root *yaml.Node, all slipway.Environments) {
+	n := find(root, "environments")
+	if n == nil {
+		return
+	}
+	n = yamldoc.Resolve(n)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		name := slipway.EnvironmentName(yamldoc.Resolve(n.Content[i]).Value)
+		if _, err := all.Find(name); err != nil && name.Validate() == nil {
+			p.Add(n.Content[i], "%s", slipway.MessageOf(err))
+		}
+	}
 }
 
-func strategy(p *yamldoc.Problems, n *yaml.Node) slipway.Strategy {
-	switch s := slipway.Strategy(text(p, n, "strategy")); s {
-	case slipway.Rolling, slipway.Recreate:
-		return s
-	case "canary", "immutable":
-		p.Add(n, "strategy %s is not supported yet; there are rolling, recreate", s)
-	case "":
-	default:
-		p.Add(n, "there is no strategy %q; there are rolling, recreate", s)
+// Placement reads how a service runs in an environment; in is what a person
+// calls the mapping n: environments.prod of a slipway.yaml, or the defaults of
+// an environment. What is not written is zero, but for what a strategy that is
+// written leaves open: that has its default.
+func Placement(p *yamldoc.Problems, n *yaml.Node, in string) slipway.Placement {
+	var pl slipway.Placement
+	at := mapping(p, n, in, fields{
+		{"replicas", func(n *yaml.Node) { pl.Replicas = whole(p, n, "replicas", 1, slipway.MaxReplicas) }},
+		{"strategy", func(n *yaml.Node) { pl.Strategy = strategy(p, n) }},
+		{"rolling", func(*yaml.Node) {}}, // once the strategy is known
+		{"immutable", func(*yaml.Node) {}},
+		{"canary", func(*yaml.Node) {}},
+		{"env", func(n *yaml.Node) { pl.Env = env(p, n, in+".env") }},
+	})
+	if at != nil {
+		rollout(p, at, in, &pl)
 	}
-	return slipway.Rolling
+	return pl
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
@@ -20,68 +19,36 @@ func run(p *yamldoc.Problems, n *yaml.Node, r *slipway.Run) {
 		{"env", func(n *yaml.Node) { r.Env = env(p, n, "run.env") }},
 		{"drain", func(n *yaml.Node) { r.Drain = duration(p, n, "drain", maxWait) }},
 		{"stop_grace", func(n *yaml.Node) { r.StopGrace = duration(p, n, "stop_grace", maxWait) }},
+		{"protocol", func(n *yaml.Node) { r.Protocol = protocol(p, n) }},
+		{"sticky", func(n *yaml.Node) { r.Sticky = truth(p, n, "sticky") }},
+		{"passive", func(n *yaml.Node) { r.Passive = truth(p, n, "passive") }},
 		unsupported(p, "secrets", "use run.env for what is no secret"),
 	})
 }
 
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// env reads variables. Numbers and booleans stand for themselves, as written.
-func env(p *yamldoc.Problems, n *yaml.Node, in string) map[string]string {
-	vars := map[string]string{}
-	pairs(p, n, in, func(key, value *yaml.Node) {
-		switch {
-		case !variable.MatchString(key.Value):
-			p.Add(key, "%s cannot name a variable; use letters, digits and _", yamldoc.Describe(key))
-		case strings.HasPrefix(key.Value, "SLIPWAY_"):
-			p.Add(key, "%s: names that begin with SLIPWAY_ are given by Slipway", key.Value)
-		case yamldoc.IsNull(value):
-			p.Add(value, `%s has no value; write %s: ""`, key.Value, key.Value)
-		case value.Kind != yaml.ScalarNode || strings.ContainsRune(value.Value, 0):
-			p.Add(value, "%s must be a text, not %s", key.Value, yamldoc.Describe(value))
-		default:
-			vars[key.Value] = value.Value
-		}
-	})
-	return vars
-}
-
-func health(p *yamldoc.Problems, n *yaml.Node, h *slipway.Health) {
-	mapping(p, n, "health", fields{
-		{"ready", func(n *yaml.Node) {
-			h.Ready = probe(p, n, "health.ready", fields{})
-			h.Ready.Failures = 1
-		}},
-		{"live", func(n *yaml.Node) {
-			failures := 3
-			h.Live = probe(p, n, "health.live", fields{
-				{"failures", func(n *yaml.Node) { failures = whole(p, n, "failures", 1, 100) }},
-			})
-			h.Live.Failures = failures
-		}},
-		{"deadline", func(n *yaml.Node) {
-			h.Deadline = duration(p, n, "deadline", maxWait)
-			if h.Deadline < time.Second && n.Kind == yaml.ScalarNode {
-				if _, err := time.ParseDuration(n.Value); err == nil {
-					p.Add(n, "deadline must be at least 1s, not %s", yamldoc.Describe(n))
-				}
-			}
-		}},
-	})
-}
-
-func probe(p *yamldoc.Problems, n *yaml.Node, in string, more fields) *slipway.Probe {
-	pr := &slipway.Probe{}
-	at := mapping(p, n, in, append(fields{
-		{"http", func(n *yaml.Node) {
-			pr.HTTP = text(p, n, in+".http")
-			if pr.HTTP != "" && (pr.HTTP[0] != '/' || strings.ContainsAny(pr.HTTP, " \t#")) {
-				p.Add(n, "%s.http must be a path such as /readyz, not %s", in, yamldoc.Describe(n))
-			}
-		}},
-	}, more...))
-	if at != nil && at["http"] == nil {
-		p.Add(n, "%s needs http: the path to GET", in)
+func protocol(p *yamldoc.Problems, n *yaml.Node) slipway.Protocol {
+	switch pr := slipway.Protocol(text(p, n, "protocol")); pr {
+	case slipway.HTTP1, slipway.H2C, "":
+		return pr
+	default:
+		p.Add(n, "there is no protocol %q; there are http1, h2c (HTTP/2 without TLS)", pr)
+		return ""
 	}
-	return pr
+}
+
+func truth(p *yamldoc.Problems, n *yaml.Node, what string) bool {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" {
+		p.Add(n, "%s must be true or false, not %s", what, yamldoc.Describe(n))
+		return true // as good as any: it is told already
+	}
+	return strings.EqualFold(n.Value, "true")
+}
+
+// between is a duration that may not be too short either.
+func between(p *yamldoc.Problems, n *yaml.Node, what string, least, most time.Duration) time.Duration {
+	d := duration(p, n, what, most)
+	if v, err := time.ParseDuration(n.Value); n.Kind == yaml.ScalarNode && err == nil && v >= 0 && v < least {
+		p.Add(n, "%s must be at least %s, not %s", what, least, yamldoc.Describe(n))
+	}
+	return d
 }

@@ -96,9 +96,7 @@ func TestRollsBackTheWayItCame(t *testing.T) {
 func TestOneClearError(t *testing.T) {
 	w := newWorld(t)
 	c := w.controller("a")
-	testOnly := manifest("web", slipway.Web)
-	delete(testOnly.Environments, "prod")
-	rel := w.publish(testOnly)
+	rel := w.publish(manifest("web", slipway.Web))
 	w.publish(manifest("worker", slipway.Worker))
 	w.deploy(c, controller.Request{Service: "worker"})
 	w.publish(manifest("cron", slipway.Worker, slipway.Need{Service: "worker"}))
@@ -112,7 +110,6 @@ func TestOneClearError(t *testing.T) {
 		{controller.Request{Service: "nobody", Environment: "test"}, slipway.NotFound, "nobody has no release yet"},
 		{controller.Request{Service: "web", Environment: "test", Release: 9}, slipway.NotFound, "9"},
 		{controller.Request{Service: "web", Environment: "prod"}, slipway.NotFound, "no release of web is live in test"},
-		{controller.Request{Service: "web", Environment: "prod", Release: 1}, slipway.Invalid, "web@1 is not meant for prod: its slipway.yaml has test"},
 		{controller.Request{Service: "worker", Environment: "test", Build: rel.Build}, slipway.NotFound, "this build has not published a release of worker"},
 		{controller.Request{Service: "web", Environment: "test", Kind: slipway.KindRestart}, slipway.Conflict, "nothing of web serves in test"},
 		{controller.Request{Service: "web", Environment: "test", Kind: "explode"}, slipway.Invalid, `no kind of deployment "explode"`},

@@ -14,11 +14,11 @@ import (
 
 // revise makes the revision of a release for an environment.
 func (c *Controller) revise(ctx context.Context, rel slipway.Release, env slipway.EnvironmentName) (goal, error) {
-	place, ok := rel.Manifest.Environments[env]
-	if !ok {
-		return goal{}, slipway.Errorf(slipway.Invalid, "%s is not meant for %s: its slipway.yaml has %s", rel, env, listed(rel.Manifest.Environments)).
-			Do("Add %q to the environments of slipway.yaml and push.", env)
+	e, err := slipway.BuiltinEnvironments.Find(env)
+	if err != nil {
+		return goal{}, err
 	}
+	place := rel.Manifest.In(e)
 	run := rel.Manifest.Run
 	run.Env = map[string]string{}
 	maps.Copy(run.Env, rel.Manifest.Run.Env)
@@ -95,17 +95,6 @@ func (c *Controller) port(taken []int) (int, error) {
 		}
 	}
 	return 0, slipway.Errorf(slipway.TooLarge, "all ports from %d to %d are taken", first, last)
-}
-
-func listed(places map[slipway.EnvironmentName]slipway.Placement) string {
-	if len(places) == 0 {
-		return "none"
-	}
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(places)) {
-		names = append(names, string(name))
-	}
-	return strings.Join(names, ", ")
 }
 
 func newRevisionID() slipway.RevisionID {
