@@ -33,13 +33,14 @@ var may = []struct{ name, imports, why string }{
 	{"internal/ansi", "", "a leaf: text in, text out"},
 	{"internal/cgroup", "", "a leaf: what the kernel keeps together"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
+	{"internal/redact", "", "a leaf: bytes in, bytes out"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
 	{"internal/yamldoc", ".", "a leaf: text in, nodes and problems out"},
 	{"internal/manifest", ". internal/yamldoc", "a file becomes vocabulary"},
 
 	{"internal/build/pipeline", ". internal/yamldoc", "pure: a file becomes steps"},
 	{"internal/build/dispatch", ". internal/build/pipeline", "decides with the pipeline, asks for the rest"},
-	{"internal/build/agent", ". api internal/cgroup internal/procid", "runs far from the server: it speaks protocols, not Go"},
+	{"internal/build/agent", ". api internal/cgroup internal/procid internal/redact", "runs far from the server: it speaks protocols, not Go"},
 	{"internal/build/image", ".", "runs in a job, far from the server"},
 
 	{"internal/deploy/rollout", ".", "pure: the planner must be the same in the simulation"},
@@ -48,7 +49,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/driver", ".", "the interface alone"},
 	{"internal/driver/drivertest", ". internal/driver", "any driver must pass it, so it knows none"},
-	{"internal/driver/...", ". internal/driver internal/cgroup internal/procid", "drivers do not know each other"},
+	{"internal/driver/...", ". internal/driver internal/cgroup internal/procid internal/redact", "drivers do not know each other"},
 
 	{"internal/router/...", ". internal/router/... internal/procid", "serves without the server, and starts without its weight"},
 
@@ -57,7 +58,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/state/store/storetest", ". internal/state/store", "the suite of both databases"},
 	{"internal/state/...", ".", "keeps what it is given"},
 
-	{"internal/server/...", ". api internal/ansi internal/server/...", "shows what it is given"},
+	{"internal/server/...", ". api internal/ansi internal/redact internal/server/...", "shows what it is given"},
 
 	{"internal/cli", ". api internal/ansi internal/manifest internal/build/pipeline", "a client: what it does, anybody can do over HTTP"},
 	{"internal/demo", ". api examples", "sees Slipway from outside, as a person would"},
@@ -65,7 +66,7 @@ var may = []struct{ name, imports, why string }{
 }
 
 // pure packages receive now and return values.
-var pure = []string{".", "internal/ansi", "internal/yamldoc", "internal/build/pipeline", "internal/deploy/rollout"}
+var pure = []string{".", "internal/ansi", "internal/redact", "internal/yamldoc", "internal/build/pipeline", "internal/deploy/rollout"}
 
 // impure is what they import none of: files, sockets, processes, databases, logs
 // and chance.

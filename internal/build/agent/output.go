@@ -6,13 +6,14 @@ import (
 	"sync"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/redact"
 )
 
 // output is a job's log on its way to the spool: redacted, and bounded. It may
 // be written by several goroutines.
 type output struct {
 	mu     sync.Mutex
-	redact *redactor
+	redact *redact.Writer
 	bound  *bounded
 	spool  *spool
 	failed func(error)
@@ -20,7 +21,15 @@ type output struct {
 
 func newOutput(s *spool, secrets []string, failed func(error)) *output {
 	b := &bounded{to: s, left: slipway.MaxLogBytes}
-	return &output{redact: newRedactor(b, secrets), bound: b, spool: s, failed: failed}
+	return &output{redact: redact.New(texts(secrets)...).Writer(b), bound: b, spool: s, failed: failed}
+}
+
+func texts(secrets []string) [][]byte {
+	all := make([][]byte, len(secrets))
+	for i, s := range secrets {
+		all[i] = []byte(s)
+	}
+	return all
 }
 
 // Write never fails: whoever writes must not die of a full disk here. It tells
