@@ -15,6 +15,7 @@ import (
 // Store keeps everything. *store.Store is one.
 type Store interface {
 	BuildStore
+	TaskStore
 	AgentStore
 	LogStore
 }

@@ -11,6 +11,10 @@
 // once more, unless it has asked for a deployment. A job ends in exactly one
 // terminal state.
 //
+// A deployment's tests before traffic are a task: a build of one job that no push
+// made, found by the task's ID, so that asking again starts nothing anew. Its
+// token may deploy nowhere, and its changes are events of the deployment.
+//
 // The store is the truth. What is ready and what runs is also kept in memory (the
 // board), so that a held ping is answered without a query the moment a job is
 // ready; the board is only ever a hint, and Accept looks at the truth.

@@ -72,6 +72,9 @@ func (c *change) event(kind slipway.EventKind, j *slipway.Job, format string, ar
 	if j != nil {
 		e.Job = j.ID
 	}
+	if c.Task != nil {
+		e.Target, e.Deployment = c.Task.Target, c.Task.Deployment
+	}
 	return e
 }
 

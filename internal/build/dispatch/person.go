@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -104,17 +103,21 @@ func (d *Dispatch) Cancel(ctx context.Context, id slipway.BuildID, p slipway.Pri
 		case c.State.Ended():
 			return slipway.Errorf(slipway.Conflict, "build %s %s", c.Slug(), is(c.State))
 		}
-		why := fmt.Sprintf("canceled by %s", p.Actor.Name)
-		for i := range c.Jobs {
-			j := &c.Jobs[i]
-			switch {
-			case j.State.Ended():
-			case j.Last() != nil && isLive(j.Last()):
-				c.stop(j, slipway.JobCanceled, why)
-			default:
-				c.end(j, slipway.JobCanceled, why)
-			}
-		}
+		c.cancel("canceled by " + p.Actor.Name)
 		return nil
 	})
+}
+
+// cancel ends what waits, and tells agents to stop what runs.
+func (c *change) cancel(why string) {
+	for i := range c.Jobs {
+		j := &c.Jobs[i]
+		switch {
+		case j.State.Ended():
+		case j.Last() != nil && isLive(j.Last()):
+			c.stop(j, slipway.JobCanceled, why)
+		default:
+			c.end(j, slipway.JobCanceled, why)
+		}
+	}
 }

@@ -105,6 +105,11 @@ func (d *Dispatch) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tasks, err := d.Store.TaskBuilds(ctx, recent)
+	if err != nil {
+		return err
+	}
+	builds = append(builds, tasks...)
 	for i := range builds {
 		for _, j := range builds[i].Jobs {
 			for _, a := range j.Attempts {
@@ -174,8 +179,11 @@ func (d *Dispatch) settle(ctx context.Context, g slipway.JobGrant) error {
 }
 
 func minutes(t time.Duration) string {
-	if t == time.Minute {
+	switch {
+	case t == time.Minute:
 		return "1 minute"
+	case t%time.Minute != 0:
+		return t.String()
 	}
 	return fmt.Sprintf("%d minutes", int(t.Minutes()))
 }

@@ -2,9 +2,12 @@ package dispatch_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
@@ -22,10 +25,38 @@ type world struct {
 	pushed int
 }
 
-// source serves the same files at every commit.
+// principal is who the token of an assignment is.
+func (w *world) principal(a slipway.Assignment) slipway.Principal {
+	w.t.Helper()
+	sum := sha256.Sum256([]byte(a.Token))
+	p, err := w.store.TokenPrincipal(w.t.Context(), hex.EncodeToString(sum[:]))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// read has the board read the store, as Run does.
+func (w *world) read() {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx) }()
+	time.Sleep(50 * time.Millisecond)
+	stop()
+	if err := <-done; err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// source serves the same files at every commit. A file named missing stands for
+// a repository that has lost its commits.
 type source map[string]string
 
 func (s source) CommitInfo(_ context.Context, _ slipway.RepositoryName, c slipway.Commit) (slipway.CommitInfo, error) {
+	if s["missing"] != "" {
+		return slipway.CommitInfo{}, slipway.Errorf(slipway.NotFound, "the commit is gone")
+	}
 	return slipway.CommitInfo{Commit: c, Message: "Cache the user lookup\n\nIt was slow.", AuthorName: "Mei", AuthorEmail: "mei@example.com"}, nil
 }
 
