@@ -2,9 +2,11 @@ package router
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/slipway-cd/slipway"
@@ -27,10 +29,10 @@ func (r *Router) apply(ctx context.Context, t wire.Table) bool {
 	defer r.mu.Unlock()
 	held := r.table.Load()
 	if !t.NewerThan(held.epoch, held.version) {
-		return false
+		return r.listen(ctx, held, t)
 	}
 	next := emptyTable()
-	next.epoch, next.version = t.Epoch, t.Version
+	next.epoch, next.version, next.listeners = t.Epoch, t.Version, t.Listeners
 	for _, route := range sorted(t.Routes) {
 		next.add(r.replace(held.routes[route.Target], route))
 	}
@@ -38,14 +40,41 @@ func (r *Router) apply(ctx context.Context, t wire.Table) bool {
 	return true
 }
 
+// listen takes other listeners from a table that is held otherwise.
+func (r *Router) listen(ctx context.Context, held *table, t wire.Table) bool {
+	if t.Epoch != held.epoch || t.Version != held.version || slices.Equal(t.Listeners, held.listeners) {
+		return false
+	}
+	next := r.again(held)
+	next.listeners = t.Listeners
+	r.enter(ctx, held, next)
+	return true
+}
+
+// again is a table made anew, for what has changed on this side.
+func (r *Router) again(held *table) *table {
+	next := emptyTable()
+	next.epoch, next.version, next.listeners = held.epoch, held.version, held.listeners
+	for _, id := range slices.SortedFunc(maps.Keys(held.routes), byName) {
+		was := held.routes[id]
+		next.add(r.compile(was.Route, was.boot, was))
+		next.routes[id].why = was.why
+	}
+	return next
+}
+
 // recall puts the table that was kept on disk into effect, before any other.
+// Nobody knows yet who has the addresses that it names.
 func (r *Router) recall(ctx context.Context, k kept) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := emptyTable()
-	next.epoch, next.version = k.Epoch, k.Version
+	next.epoch, next.version, next.listeners = k.Epoch, k.Version, k.Listeners
 	for _, kr := range k.Routes {
-		next.add(r.compile(kr.Route, kr.Boot, nil))
+		r.doubt(kr)
+		route := r.compile(kr.Route, kr.Boot, nil)
+		route.lapsed() // what was lent to the process before is lent no more
+		next.add(route)
 	}
 	r.enter(ctx, r.table.Load(), next)
 	r.durable = next
@@ -57,28 +86,44 @@ func (r *Router) replace(held *route, next slipway.Route) *route {
 	boot := procid.HostBoot()
 	switch {
 	case held == nil:
-		return r.compile(next, boot, nil)
+		r.trust(next)
 	case next.Fence.Less(held.Fence):
-		again := r.compile(held.Route, held.boot, held.traffic)
+		again := r.compile(held.Route, held.boot, held)
 		again.why = "a route with the older fence " + next.Fence.String() + " was refused"
 		return again
 	case next.Fence == held.Fence:
 		boot = held.boot // what is known again is not known anew
+	default:
+		r.trust(next)
 	}
-	return r.compile(next, boot, held.traffic)
+	return r.compile(next, boot, held)
 }
 
-// compile resolves a route to living endpoints.
-func (r *Router) compile(from slipway.Route, boot string, t *traffic) *route {
-	if t == nil {
-		t = new(traffic)
+// compile resolves a route to living endpoints. What goes on over all tables it
+// takes from the held route, if there is one.
+func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
+	to := &route{Route: from, boot: boot}
+	if held != nil {
+		to.traffic, to.lease = held.traffic, held.lease
+	} else {
+		to.traffic, to.lease = new(traffic), &lease{contact: &r.contact}
 	}
-	to := &route{Route: from, boot: boot, traffic: t}
+	if from.Sticky {
+		to.cookie = stickyName(from.Target)
+	}
 	for _, share := range from.Shares {
-		g := group{id: share.Group, weight: int(share.Weight)}
+		g := group{id: share.Group, release: share.Release, weight: int(share.Weight)}
+		if from.Sticky {
+			g.cookie = stickyValue(from.Target, share.Group)
+		}
 		for _, e := range share.Endpoints {
-			if stillThere(e, boot) {
-				g.endpoints = append(g.endpoints, r.endpoint(from.Target, e))
+			if !stillThere(e, boot) {
+				continue
+			}
+			known := r.endpoint(from.Target, e)
+			to.named = append(to.named, known)
+			if !r.doubted[known] {
+				g.endpoints = append(g.endpoints, known)
 			}
 		}
 		to.share(g)
@@ -123,6 +168,7 @@ func (r *Router) enter(ctx context.Context, held, next *table) {
 			}
 		}
 	}
+	next.name()
 	r.table.Store(next)
 	for _, e := range r.endpoints {
 		if !stays[e] && !e.gone() {
@@ -133,13 +179,13 @@ func (r *Router) enter(ctx context.Context, held, next *table) {
 			e.leave(route.Drain)
 		}
 	}
-	r.doors.want(ctx, next.ports)
+	r.doors.want(ctx, next)
 	r.news()
 }
 
 // keep is the table in effect as it goes to disk.
 func (t *table) keep() kept {
-	k := kept{Epoch: t.epoch, Version: t.version}
+	k := kept{Epoch: t.epoch, Version: t.version, Listeners: t.listeners}
 	for _, route := range t.routes {
 		k.Routes = append(k.Routes, keptRoute{Boot: route.boot, Route: route.Route})
 	}
@@ -147,13 +193,10 @@ func (t *table) keep() kept {
 }
 
 func sorted(routes []slipway.Route) []slipway.Route {
-	return slices.SortedFunc(slices.Values(routes), func(a, b slipway.Route) int {
-		if a.Target.String() < b.Target.String() {
-			return -1
-		}
-		return 1
-	})
+	return slices.SortedFunc(slices.Values(routes), func(a, b slipway.Route) int { return byName(a.Target, b.Target) })
 }
+
+func byName(a, b slipway.TargetID) int { return strings.Compare(a.String(), b.String()) }
 
 // onThisHost reports whether an address is one of this machine.
 func onThisHost(a netip.Addr) bool {

@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -24,9 +25,9 @@ import (
 // Read.
 type client struct {
 	*net.TCPConn
-	port   int
-	silent atomic.Bool // nothing has come yet
-	fair   atomic.Bool // a deadline is set that no read has met yet
+	entrance             // by which it came in
+	silent   atomic.Bool // nothing has come yet
+	fair     atomic.Bool // a deadline is set that no read has met yet
 
 	// The server reads, and calls handlers, one after another.
 	lineStart bool
@@ -38,8 +39,8 @@ type client struct {
 
 var lengthField = []byte("content-length")
 
-func newClient(c *net.TCPConn, port int) *client {
-	n := &client{TCPConn: c, port: port, lineStart: true}
+func newClient(c *net.TCPConn, by entrance) *client {
+	n := &client{TCPConn: c, entrance: by, lineStart: true}
 	n.silent.Store(true)
 	return n
 }
@@ -108,13 +109,17 @@ func (c *client) scan(b []byte) {
 }
 
 // ambiguous reports whether a request may have been framed in two ways.
+// Under TLS what is read here is not what was said, so that any may.
 func (c *client) ambiguous(r *http.Request) bool {
-	return len(r.TransferEncoding) > 0 && c.sawLength
+	return len(r.TransferEncoding) > 0 && (c.sawLength || c.listener.Cert != "")
 }
 
 type clientKey struct{}
 
 func withClient(ctx context.Context, nc net.Conn) context.Context {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
 	return context.WithValue(ctx, clientKey{}, nc)
 }
 

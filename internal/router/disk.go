@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
 // memory is the router's directory: the table that it acknowledged last, and a
@@ -23,6 +24,8 @@ type kept struct {
 	Epoch   uint64      `json:"epoch"`
 	Version uint64      `json:"version"`
 	Routes  []keptRoute `json:"routes"`
+
+	Listeners []wire.Listener `json:"listeners,omitempty"`
 }
 
 // keptRoute is a route and the boot of this host in which it arrived.

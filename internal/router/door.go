@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,24 +11,38 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
-// doors are the ports that the router listens at. A door stays open over
-// changes of the table for as long as some route has its port; one that cannot
+// doors are the addresses that the router listens at. A door stays open over
+// changes of the table for as long as something is wanted there; one that cannot
 // be opened is tried again.
 type doors struct {
 	host  string
 	serve func(net.Listener)
 
-	mu     sync.Mutex
-	opened bool // before that, nothing listens
-	wanted map[int]bool
-	open   map[int]net.Listener
-	why    map[int]string // why a wanted port is not open
+	mu        sync.Mutex
+	opened    bool // before that, nothing listens
+	wanted    map[string]entrance
+	open      map[string]*door
+	inherited map[string]*net.TCPListener // sockets that another process listened at, until they are used
+	why       map[string]string           // why a wanted address is not open
+	certs     certificates
+}
+
+// entrance is what somebody enters by who comes in at an address.
+type entrance struct {
+	port     int           // of a route or a preview; 0: a listener
+	listener wire.Listener // of an environment
 }
 
 func newDoors(host string, serve func(net.Listener)) *doors {
-	return &doors{host: host, serve: serve, wanted: map[int]bool{}, open: map[int]net.Listener{}, why: map[int]string{}}
+	return &doors{
+		host: host, serve: serve,
+		wanted: map[string]entrance{}, open: map[string]*door{}, inherited: map[string]*net.TCPListener{},
+		why: map[string]string{}, certs: certificates{},
+	}
 }
 
 // start opens what is wanted from now on.
@@ -36,56 +51,138 @@ func (d *doors) start(ctx context.Context) {
 	d.opened = true
 	d.mu.Unlock()
 	d.retry(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for address, l := range d.inherited { // what nobody wants any more
+		_ = l.Close()
+		delete(d.inherited, address)
+	}
 }
 
-// want says which ports should be open, and opens and closes accordingly.
-func (d *doors) want(ctx context.Context, ports map[int]*route) {
+// want says which doors a table needs, and opens and closes accordingly.
+func (d *doors) want(ctx context.Context, t *table) {
 	d.mu.Lock()
 	clear(d.wanted)
-	for port := range ports {
-		d.wanted[port] = true
+	for port, r := range t.ports {
+		d.wanted[d.address(port, r.isPreview)] = entrance{port: port}
 	}
-	for port, l := range d.open {
-		if !d.wanted[port] {
-			_ = l.Close()
-			delete(d.open, port)
+	for _, l := range t.listeners {
+		if _, taken := d.wanted[l.Address]; !taken {
+			d.wanted[l.Address] = entrance{listener: l}
 		}
 	}
-	maps.DeleteFunc(d.why, func(port int, _ string) bool { return !d.wanted[port] })
+	for address, open := range d.open {
+		if d.wanted[address] != open.entrance {
+			_ = open.Close()
+			delete(d.open, address)
+		}
+	}
+	maps.DeleteFunc(d.why, func(address string, _ string) bool { return d.wanted[address] == entrance{} })
 	d.mu.Unlock()
 	d.retry(ctx)
 }
 
-// retry opens wanted ports that are not open, and reports whether what is wrong
-// has changed.
+// address is where a port is opened. A preview is for this machine alone.
+func (d *doors) address(port int, preview bool) string {
+	host := d.host
+	if preview {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// retry opens wanted doors that are not open, reads certificates that have
+// changed, and reports whether what is wrong has changed.
 func (d *doors) retry(ctx context.Context) (changed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.opened || ctx.Err() != nil {
 		return false
 	}
-	for _, port := range slices.Sorted(maps.Keys(d.wanted)) {
-		if d.open[port] != nil {
-			continue
-		}
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(d.host, strconv.Itoa(port)))
-		before := d.why[port]
-		if err != nil {
-			d.why[port] = portText(port) + " cannot be opened: " + reason(err)
+	for _, address := range slices.Sorted(maps.Keys(d.wanted)) {
+		before := d.why[address]
+		if why := d.tend(ctx, address, d.wanted[address]); why != "" {
+			d.why[address] = why
 		} else {
-			delete(d.why, port)
-			d.open[port] = l
-			d.serve(&door{l.(*net.TCPListener), port})
+			delete(d.why, address)
 		}
-		changed = changed || d.why[port] != before
+		changed = changed || d.why[address] != before
 	}
 	return changed
 }
 
-func (d *doors) trouble(port int) string {
+// tend sees to one door, and returns what is wrong with it.
+func (d *doors) tend(ctx context.Context, address string, e entrance) (why string) {
+	var secure *tls.Config
+	if l := e.listener; l.Cert != "" {
+		c := d.certs.of(l.Cert, l.Key)
+		why = c.refresh()
+		if why != "" {
+			why = "listener of " + string(l.Environment) + ": " + why
+		}
+		if !c.usable() {
+			return why
+		}
+		secure = c.config()
+	}
+	if d.open[address] != nil {
+		return why
+	}
+	l, err := d.socket(ctx, address)
+	if err != nil {
+		return e.String() + " cannot be opened: " + reason(err)
+	}
+	open := &door{TCPListener: l, entrance: e}
+	d.open[address] = open
+	if secure != nil {
+		d.serve(tls.NewListener(open, secure))
+	} else {
+		d.serve(open)
+	}
+	return why
+}
+
+func (d *doors) socket(ctx context.Context, address string) (*net.TCPListener, error) {
+	if l := d.inherited[address]; l != nil {
+		delete(d.inherited, address)
+		return l, nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return l.(*net.TCPListener), nil
+}
+
+// trouble is what is wrong with the doors that lead to r.
+func (d *doors) trouble(r *route, listeners []wire.Listener) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.why[port]
+	if why := d.why[d.address(r.Port, false)]; why != "" {
+		return why
+	}
+	if r.Preview != nil {
+		if why := d.why[d.address(r.Preview.Port, true)]; why != "" {
+			return why
+		}
+	}
+	for _, l := range listeners {
+		if l.Environment != r.Target.Environment {
+			continue
+		}
+		if at := d.wanted[l.Address]; at != (entrance{listener: l}) {
+			return "listener of " + string(l.Environment) + ": " + l.Address + " is taken by " + at.String()
+		}
+		return d.why[l.Address]
+	}
+	return ""
+}
+
+func (e entrance) String() string {
+	if e.port != 0 {
+		return portText(e.port)
+	}
+	return "listener of " + string(e.listener.Environment) + " at " + e.listener.Address
 }
 
 func portText(port int) string { return fmt.Sprintf("port %d", port) }
@@ -100,10 +197,10 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// door is one listening port. Its connections know by which they came.
+// door is one listening socket. Its connections know by which they came.
 type door struct {
 	*net.TCPListener
-	port int
+	entrance
 }
 
 func (d *door) Accept() (net.Conn, error) {
@@ -111,5 +208,5 @@ func (d *door) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(c, d.port), nil
+	return newClient(c, d.entrance), nil
 }

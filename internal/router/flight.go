@@ -19,6 +19,7 @@ type flight struct {
 	route    *route
 	group    slipway.GroupID // first drawn
 	endpoint *endpoint
+	cookie   *http.Cookie // keeps the browser with its group; nil: it has it, or needs none
 
 	failed    bool // it counts as an error
 	truncated bool // the answer broke off
@@ -127,7 +128,7 @@ func (r *Router) RoundTrip(req *http.Request) (*http.Response, error) {
 func (r *Router) move(f *flight) bool {
 	now := time.Now()
 	for {
-		route := r.table.Load().ports[f.client.port]
+		route := r.table.Load().lead(f.in.Host, f.client)
 		if route == nil || route.Target != f.route.Target {
 			return false
 		}

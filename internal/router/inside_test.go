@@ -221,7 +221,7 @@ func pair(t *testing.T) (*client, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := (&door{l.(*net.TCPListener), 1}).Accept()
+	c, err := (&door{TCPListener: l.(*net.TCPListener), entrance: entrance{port: 1}}).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,25 +22,27 @@ type link struct {
 	server, token string
 	router        slipway.RouterID
 	http          *http.Client
+	heard         func() // called when the server has answered
 }
 
-func newLink(c Config) *link {
+func newLink(c Config, heard func()) *link {
 	return &link{
-		server: strings.TrimSuffix(c.Server, "/"), token: c.Token, router: c.ID,
+		server: strings.TrimSuffix(c.Server, "/"), token: c.Token, router: c.ID, heard: heard,
 		http: &http.Client{Transport: &http.Transport{MaxIdleConns: 4, IdleConnTimeout: time.Minute}},
 	}
 }
 
-// table asks for a newer table than the one of epoch and version, and waits up
-// to hold for it. It returns nil when there is none.
-func (l *link) table(ctx context.Context, epoch, version uint64, hold time.Duration) (*wire.Table, error) {
+// table asks for a newer table than the one that is held, or one with other
+// listeners, and waits up to hold for it. It returns nil when there is none.
+func (l *link) table(ctx context.Context, held *table, hold time.Duration) (*wire.Table, error) {
 	ctx, cancel := context.WithTimeout(ctx, hold+5*time.Second)
 	defer cancel()
 	q := url.Values{
-		"router":  {string(l.router)},
-		"epoch":   {strconv.FormatUint(epoch, 10)},
-		"version": {strconv.FormatUint(version, 10)},
-		"hold":    {strconv.FormatInt(hold.Milliseconds(), 10)},
+		"router":    {string(l.router)},
+		"epoch":     {strconv.FormatUint(held.epoch, 10)},
+		"version":   {strconv.FormatUint(held.version, 10)},
+		"listeners": {wire.Digest(held.listeners)},
+		"hold":      {strconv.FormatInt(hold.Milliseconds(), 10)},
 	}
 	body, err := l.call(ctx, http.MethodGet, wire.TablePath+"?"+q.Encode(), nil)
 	if err != nil || len(body) == 0 {
@@ -85,6 +87,7 @@ func (l *link) call(ctx context.Context, method, path string, body []byte) ([]by
 	if res.StatusCode >= http.StatusMultipleChoices {
 		return nil, fmt.Errorf("%s %s: %s: %s", method, strings.SplitN(path, "?", 2)[0], res.Status, text[:min(len(text), 500)])
 	}
+	l.heard()
 	return text, nil
 }
 

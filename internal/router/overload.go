@@ -22,8 +22,8 @@ func mostOpen() int64 {
 }
 
 // turnAway answers for a router that has no room.
-func (r *Router) turnAway(w http.ResponseWriter, c *client) {
-	if route := r.table.Load().ports[c.port]; route != nil {
+func (r *Router) turnAway(w http.ResponseWriter, in *http.Request, c *client) {
+	if route := r.table.Load().lead(in.Host, c); route != nil {
 		route.traffic.requests.Add(1)
 		route.traffic.errors.Add(1)
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway"
@@ -21,14 +22,18 @@ func forPages(host string) bool {
 // keepSession takes the cookie that signs a browser in to the pages out of a
 // request: where pages and services have one host, it comes to both.
 func keepSession(h http.Header) {
+	if slices.ContainsFunc(h["Cookie"], func(line string) bool { return strings.Contains(line, slipway.SessionCookie) }) {
+		dropCookies(h, isSession)
+	}
+}
+
+// dropCookies takes cookies out of a request.
+func dropCookies(h http.Header, drop func(pair string) bool) {
 	lines := h["Cookie"]
 	for i, line := range lines {
-		if !strings.Contains(line, slipway.SessionCookie) {
-			continue
-		}
 		var others []string
 		for pair := range strings.SplitSeq(line, ";") {
-			if !isSession(pair) {
+			if !drop(pair) {
 				others = append(others, textproto.TrimString(pair))
 			}
 		}

@@ -27,12 +27,16 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 	defer r.open.Add(-1)
 	if r.open.Add(1) > r.most {
-		r.turnAway(w, c)
+		r.turnAway(w, in, c)
+		return
+	}
+	if why := misdirected(in, c); why != "" {
+		say(w, http.StatusMisdirectedRequest, why)
 		return
 	}
 	f := r.choose(in, c)
 	if f == nil {
-		r.refuse(w, c)
+		r.refuse(w, in, c)
 		return
 	}
 	traffic := f.route.traffic
@@ -61,7 +65,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 func (r *Router) choose(in *http.Request, c *client) *flight {
 	counted := false
 	for {
-		route := r.table.Load().ports[c.port]
+		route := r.table.Load().lead(in.Host, c)
 		if route == nil {
 			return nil
 		}
@@ -70,13 +74,13 @@ func (r *Router) choose(in *http.Request, c *client) *flight {
 			route.traffic.retries.save()
 			counted = true
 		}
-		g := route.draw()
+		g, cookie := route.visit(in)
 		if g == nil {
 			route.traffic.errors.Add(1)
 			return nil
 		}
 		e := g.least(nil, time.Now())
-		f := &flight{in: in, client: c, route: route, group: g.id, endpoint: e}
+		f := &flight{in: in, client: c, route: route, group: g.id, endpoint: e, cookie: cookie}
 		if e.acquire(f) {
 			return f
 		}
@@ -85,11 +89,10 @@ func (r *Router) choose(in *http.Request, c *client) *flight {
 }
 
 // refuse answers when no instance can.
-func (r *Router) refuse(w http.ResponseWriter, c *client) {
-	route := r.table.Load().ports[c.port]
+func (r *Router) refuse(w http.ResponseWriter, in *http.Request, c *client) {
+	route := r.table.Load().lead(in.Host, c)
 	if route == nil {
-		w.Header().Set("Connection", "close")
-		say(w, http.StatusServiceUnavailable, "nothing is routed here")
+		nowhere(w, in, c)
 		return
 	}
 	w.Header().Set("Retry-After", "1")
@@ -111,6 +114,9 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 				flightOf(res.Request).failed = true
 			}
 			refuseSession(res.Header)
+			if f := flightOf(res.Request); f.cookie != nil {
+				res.Header.Add("Set-Cookie", f.cookie.String())
+			}
 			return nil
 		},
 		ErrorHandler: r.fail,
@@ -130,6 +136,7 @@ func rewrite(p *httputil.ProxyRequest) {
 	}
 	p.SetXForwarded()
 	keepSession(p.Out.Header)
+	flightOf(p.In).route.hideVisit(p.Out.Header)
 	if strings.EqualFold(p.Out.Header.Get("Upgrade"), "h2c") {
 		p.Out.Header.Del("Upgrade") // many requests in one, of which we would see the first
 		p.Out.Header.Del("Connection")

@@ -71,7 +71,7 @@ func (r *Router) status() wire.Status {
 			Target: id, Fence: r.acknowledged(id),
 			InFlight: using[id], Draining: leaving[id],
 			Requests: route.traffic.requests.Load(), Errors: route.traffic.errors.Load(),
-			Why: r.trouble(route),
+			Lapsed: route.lapsed(), Why: r.trouble(live, route),
 		})
 	}
 	return s
@@ -85,14 +85,14 @@ func (r *Router) acknowledged(id slipway.TargetID) slipway.Fence {
 	return slipway.Fence{}
 }
 
-func (r *Router) trouble(route *route) string {
+func (r *Router) trouble(live *table, route *route) string {
 	switch {
 	case r.keepErr != "":
 		return r.keepErr
 	case route.why != "":
 		return route.why
 	}
-	return r.doors.trouble(route.Port)
+	return r.doors.trouble(route, live.listeners)
 }
 
 type counts map[slipway.TargetID]map[slipway.InstanceID]int

@@ -18,11 +18,12 @@ import (
 // Config is what a router needs to know.
 type Config struct {
 	ID     slipway.RouterID
-	Dir    string       // its own: the last table is kept there
-	Server string       // http://127.0.0.1:7070
-	Token  string       // of a router with this ID
-	Listen string       // host that the routes' ports are opened on; "": 127.0.0.1
-	Logger *slog.Logger // nil: none
+	Dir    string        // its own: the last table is kept there
+	Server string        // http://127.0.0.1:7070
+	Token  string        // of a router with this ID
+	Listen string        // host that the routes' ports are opened on; "": 127.0.0.1
+	Hold   time.Duration // of a poll without news; 0: as long as the server allows
+	Logger *slog.Logger  // nil: none
 }
 
 // Router is the data plane: it listens on the port of every route and forwards
@@ -42,11 +43,14 @@ type Router struct {
 
 	table   atomic.Pointer[table] // what requests are routed by
 	changed chan struct{}         // there is something to report
+	contact contact               // with the server
+	hold    time.Duration         // of a poll
 
 	mu        sync.Mutex // held to change the table, never to serve
 	endpoints map[endpointKey]*endpoint
-	durable   *table // that is on disk: the newest one that may be acknowledged
-	keepErr   string // why the one in effect is not
+	doubted   map[*endpoint]bool // that nobody has proven to be there since they were read from disk
+	durable   *table             // that is on disk: the newest one that may be acknowledged
+	keepErr   string             // why the one in effect is not
 	sequence  uint64
 }
 
@@ -71,16 +75,22 @@ func New(c Config) (*Router, error) {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1"
 	}
+	if c.Hold <= 0 {
+		c.Hold = wire.Hold
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Router{
-		id: c.ID, dir: c.Dir, log: c.Logger, link: newLink(c), process: wire.Self(),
+		id: c.ID, dir: c.Dir, log: c.Logger, process: wire.Self(),
 		changed:   make(chan struct{}, 1),
 		endpoints: map[endpointKey]*endpoint{},
+		doubted:   map[*endpoint]bool{},
+		hold:      c.Hold,
 		durable:   emptyTable(),
 		most:      mostOpen(),
 	}
+	r.link = newLink(c, r.contact.heard)
 	r.table.Store(emptyTable())
 	r.proxy = r.newProxy()
 	r.doors = newDoors(c.Listen, r.serve)
@@ -110,6 +120,7 @@ func (r *Router) Run(ctx context.Context) error {
 	}
 	r.recall(ctx, last)
 	r.greet(ctx, memory)
+	r.probe(ctx)
 	r.doors.start(ctx)
 
 	var loops sync.WaitGroup
@@ -131,8 +142,7 @@ func (r *Router) greet(ctx context.Context, m *memory) {
 	if r.link.report(ctx, r.status()) != nil {
 		return
 	}
-	held := r.table.Load()
-	if t, err := r.link.table(ctx, held.epoch, held.version, 0); err == nil && t != nil {
+	if t, err := r.link.table(ctx, r.table.Load(), 0); err == nil && t != nil {
 		r.apply(ctx, *t)
 		r.keep(m)
 	}
@@ -162,8 +172,7 @@ func (r *Router) stop(ctx context.Context) {
 func (r *Router) pull(ctx context.Context) {
 	var out outage
 	for ctx.Err() == nil {
-		held := r.table.Load()
-		t, err := r.link.table(ctx, held.epoch, held.version, wire.Hold)
+		t, err := r.link.table(ctx, r.table.Load(), r.hold)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
@@ -177,7 +186,8 @@ func (r *Router) pull(ctx context.Context) {
 	}
 }
 
-// tidy tries closed doors again and closes connections that were idle too long.
+// tidy tries closed doors again, and instances that did not answer, and closes
+// connections that were idle too long.
 func (r *Router) tidy(ctx context.Context) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
@@ -189,6 +199,7 @@ func (r *Router) tidy(ctx context.Context) {
 			if r.doors.retry(ctx) {
 				r.news()
 			}
+			r.probe(ctx)
 			r.mu.Lock()
 			for _, e := range r.endpoints {
 				e.idle.sweep(now)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
 // table is what requests are routed by. It never changes; a new one takes its
@@ -14,7 +15,9 @@ import (
 type table struct {
 	epoch, version uint64
 	routes         map[slipway.TargetID]*route
-	ports          map[int]*route
+	ports          map[int]*route // of routes and of previews
+	listeners      []wire.Listener
+	hosts          map[slipway.EnvironmentName]hosts
 }
 
 // route is one target's part of a table.
@@ -22,17 +25,30 @@ type route struct {
 	slipway.Route
 	boot    string      // of this host when the route first arrived with its fence
 	why     string      // what is wrong with it
-	named   []*endpoint // all that the route names, with weight or without
-	groups  []group     // that can serve
-	total   int         // of their weights
+	named   []*endpoint // all that the route names: with weight or without, proven or not
+	every   []group     // with weight or without
+	weighed split       // as the weights say
+	fallen  split       // while a lease has run out: the fallback alone
+	lease   *lease      // over all tables
+	cookie  string      // its name, when the route is sticky
 	traffic *traffic
+
+	isPreview bool // it leads from a preview door
 }
 
 // group is a share that can serve: it has weight and endpoints.
 type group struct {
 	id        slipway.GroupID
+	release   int
 	weight    int // basis points
+	cookie    string
 	endpoints []*endpoint
+}
+
+// split is how traffic is divided over groups.
+type split struct {
+	groups []group // that can serve
+	total  int     // of their weights
 }
 
 // traffic is what a target's requests are counted in, over all tables.
@@ -48,36 +64,61 @@ func emptyTable() *table {
 // add puts r into a table that is not in effect yet.
 func (t *table) add(r *route) {
 	t.routes[r.Target] = r
-	if r.Port == 0 {
+	t.open(r.Port, r, r)
+	if p := r.preview(); p != nil {
+		t.open(r.Preview.Port, p, r)
+	}
+}
+
+// open has port lead to a route, and says at whose it is when it is another's.
+func (t *table) open(port int, to, at *route) {
+	if port == 0 {
 		return
 	}
-	if other, taken := t.ports[r.Port]; taken {
-		r.why = portText(r.Port) + " is the port of " + other.Target.String() + " already"
+	if other, taken := t.ports[port]; taken {
+		at.why = portText(port) + " is the port of " + other.Target.String() + " already"
 		return
 	}
-	t.ports[r.Port] = r
+	t.ports[port] = to
 }
 
 // share adds a group to r. One without weight gets nothing; the weight of one
 // without endpoints is moved to the others by leaving it out of the total.
 func (r *route) share(g group) {
-	r.named = append(r.named, g.endpoints...)
+	r.every = append(r.every, g)
+	r.weighed.add(g)
+	if r.Lease > 0 && g.id == r.Fallback {
+		g.weight = int(slipway.All)
+		r.fallen.add(g)
+	}
+}
+
+func (s *split) add(g group) {
 	if g.weight <= 0 || len(g.endpoints) == 0 {
 		return
 	}
-	r.groups = append(r.groups, g)
-	r.total += g.weight
+	s.groups = append(s.groups, g)
+	s.total += g.weight
+}
+
+// split is how r's traffic is divided now. A fallback that has nothing to serve
+// with gives way to those that have.
+func (r *route) split() *split {
+	if r.fallen.total > 0 && r.lapsed() {
+		return &r.fallen
+	}
+	return &r.weighed
 }
 
 // draw chooses a group at random by weight; nil when none can serve.
-func (r *route) draw() *group {
-	if r.total == 0 {
+func (s *split) draw() *group {
+	if s.total == 0 {
 		return nil
 	}
-	n := rand.IntN(r.total)
-	for i := range r.groups {
-		if n -= r.groups[i].weight; n < 0 {
-			return &r.groups[i]
+	n := rand.IntN(s.total)
+	for i := range s.groups {
+		if n -= s.groups[i].weight; n < 0 {
+			return &s.groups[i]
 		}
 	}
 	return nil
@@ -87,15 +128,16 @@ func (r *route) draw() *group {
 // was drawn, else of one with at least its weight. A smaller share never gets
 // what a bigger one could not serve.
 func (r *route) other(failed *endpoint, drawn slipway.GroupID, now time.Time) *endpoint {
-	own := slices.IndexFunc(r.groups, func(g group) bool { return g.id == drawn })
+	groups := r.split().groups
+	own := slices.IndexFunc(groups, func(g group) bool { return g.id == drawn })
 	if own < 0 {
 		return nil
 	}
-	if e := r.groups[own].least(failed, now); e != nil {
+	if e := groups[own].least(failed, now); e != nil {
 		return e
 	}
-	for i, g := range r.groups {
-		if i != own && g.weight >= r.groups[own].weight {
+	for i, g := range groups {
+		if i != own && g.weight >= groups[own].weight {
 			if e := g.least(failed, now); e != nil {
 				return e
 			}

@@ -1,7 +1,7 @@
 // Package wire is what a router and the server say to each other. Routers ask:
 //
-//	GET  /router/v1/table?router=ID&epoch=E&version=V&hold=MS   a newer Table, or 204 after the hold
-//	POST /router/v1/status                                      a Status; 204
+//	GET  /router/v1/table?router=ID&epoch=E&version=V&listeners=DIGEST&hold=MS   a newer Table, or one with other listeners, or 204 after the hold
+//	POST /router/v1/status                                                       a Status; 204
 //
 // A router may be older than its server, and its table outlives both on disk:
 // fields are added, never renamed.
@@ -28,6 +28,9 @@ type Table struct {
 	Epoch   uint64          `json:"epoch"`
 	Version uint64          `json:"version"`
 	Routes  []slipway.Route `json:"routes"`
+	// Listeners belong to the environments, not to the routes: they may differ
+	// between two tables of one version.
+	Listeners []Listener `json:"listeners,omitempty"`
 }
 
 // NewerThan reports whether t replaces the table of that epoch and version.
@@ -44,6 +47,12 @@ type Status struct {
 	Epoch    uint64           `json:"epoch"`    // of the table in effect
 	Version  uint64           `json:"version"`
 	Targets  []Target         `json:"targets"`
+
+	// A router that is upgraded is two processes for a while. The old one takes no
+	// new connections and is leaving; the new one names those before it that may
+	// still serve what they had. Each counts until it has ended.
+	Leaving bool      `json:"leaving,omitempty"`
+	Before  []Process `json:"before,omitempty"`
 }
 
 // Target is a router's state of one target.
@@ -54,5 +63,6 @@ type Target struct {
 	Draining map[slipway.InstanceID]int `json:"draining,omitempty"`  // of instances that left it, where above zero
 	Requests uint64                     `json:"requests"`            // since the process started
 	Errors   uint64                     `json:"errors"`
+	Lapsed   bool                       `json:"lapsed,omitempty"` // its lease of the weights has run out: everything goes to the fallback
 	Why      string                     `json:"why,omitempty"`
 }

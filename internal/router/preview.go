@@ -1,0 +1,23 @@
+package router
+
+import "github.com/slipway-cd/slipway"
+
+// preview is the route of r's preview door: to one group alone, whatever its
+// weight. What is asked there is no traffic of the target, but it is in flight at
+// its instances like any other. nil: there is no such door.
+func (r *route) preview() *route {
+	if r.Preview == nil {
+		return nil
+	}
+	p := &route{
+		Route: slipway.Route{Target: r.Target, Fence: r.Fence, Port: r.Preview.Port, Drain: r.Drain},
+		boot:  r.boot, traffic: new(traffic), isPreview: true,
+	}
+	for _, g := range r.every {
+		if g.id == r.Preview.Group {
+			g.weight = int(slipway.All)
+			p.weighed.add(g)
+		}
+	}
+	return p
+}

@@ -1,0 +1,67 @@
+package router
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// A sticky route keeps a browser with the group that it was first sent to, by a
+// cookie, for as long as the group has weight: the assets of two versions do not
+// mix. Cookies do not know ports, so each target's has a name of its own.
+//
+// What the cookie says follows from the group alone: all routers of a target
+// understand it, and it tells a browser nothing but whether two visits met one
+// group.
+
+// stickyPrefix begins the names of these cookies.
+const stickyPrefix = "slipway_group_"
+
+func stickyName(t slipway.TargetID) string {
+	sum := sha256.Sum256([]byte(t.String()))
+	return stickyPrefix + hex.EncodeToString(sum[:4])
+}
+
+func stickyValue(t slipway.TargetID, g slipway.GroupID) string {
+	sum := sha256.Sum256([]byte("group\x00" + t.String() + "\x00" + string(g)))
+	return hex.EncodeToString(sum[:12])
+}
+
+// visit draws a group for a request, the one that its browser was sent to before
+// where that has weight. It returns the cookie to set, nil when there is none.
+func (r *route) visit(in *http.Request) (*group, *http.Cookie) {
+	s := r.split()
+	if !r.Sticky {
+		return s.draw(), nil
+	}
+	for _, c := range in.CookiesNamed(r.cookie) {
+		for i := range s.groups {
+			if s.groups[i].cookie == c.Value {
+				return &s.groups[i], nil
+			}
+		}
+	}
+	g := s.draw()
+	if g == nil {
+		return nil, nil
+	}
+	return g, &http.Cookie{
+		Name: r.cookie, Value: g.cookie, Path: "/",
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: in.TLS != nil,
+	}
+}
+
+// hideVisit takes the cookie out of what the instance is told: it is between the
+// router and the browser.
+func (r *route) hideVisit(h http.Header) {
+	if !r.Sticky {
+		return
+	}
+	dropCookies(h, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return strings.TrimSpace(name) == r.cookie
+	})
+}
