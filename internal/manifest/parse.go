@@ -106,6 +106,7 @@ func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m 
 		p.Add(where("needs"), "%s needs itself", m.Service)
 	}
 	referred(p, find(at["health"], "preflight"), m)
+	twofold(p, root, m)
 }
 
 func web(p *yamldoc.Problems, run *yaml.Node, at map[string]*yaml.Node, m *slipway.Manifest) {

@@ -28,6 +28,7 @@ func TestReferenceIsAManifest(t *testing.T) {
 		}},
 		Run: slipway.Run{
 			Command: []string{"/thoughts-backend"}, Port: 8000, Env: map[string]string{"LOG_LEVEL": "info", "REDIS_URL": "redis://127.0.0.1:6379"},
+			Secrets:  []slipway.SecretUse{{Name: "DATABASE_URL"}, {Name: "SIGNING_KEY", File: true}},
 			Protocol: slipway.HTTP1, Sticky: true,
 			Drain: 30 * time.Second, StopGrace: 10 * time.Second,
 		},
@@ -138,8 +139,17 @@ func TestProblems(t *testing.T) {
 		{"nothing to start", strings.Replace(good, ", entrypoint: [/a]", "", 1), []string{
 			`3:8: nothing says what to start; write image.static.entrypoint or run.command`,
 		}},
-		{"secrets", strings.Replace(good, "port: 8000", "port: 8000, secrets: [X]", 1), []string{
-			`4:29: secrets is not supported yet; use run.env for what is no secret`,
+		{"secrets", strings.Replace(good, "port: 8000", "port: 8000, secrets: X", 1), []string{
+			`4:29: run.secrets must be a list, not "X"`,
+		}},
+		{"secrets, one by one", strings.Replace(good, "port: 8000", "port: 8000, env: { B: x, F_FILE: y }, secrets: [1A, A, A, B, { name: F, as: file }, { as: env }, { name: G, as: tape }, SLIPWAY_X]", 1), []string{
+			`4:30: B is given by the secret B; remove one of them`,
+			`4:41: F_FILE is given by the secret F; remove one of them`,
+			`4:56: "1A" cannot name a variable; use letters, digits and _`,
+			`4:63: the secret A is there twice`,
+			`4:92: a secret needs a name: { name: DATABASE_URL, as: file }`,
+			`4:120: there is no way "tape" to give a secret; there are env, file`,
+			`4:128: SLIPWAY_X: names that begin with SLIPWAY_ are given by Slipway`,
 		}},
 		{"variables", strings.Replace(good, "port: 8000", `port: 8000, env: { "A-B": 1, SLIPWAY_X: 1, NONE: , L: [1], PORT: 1 }`, 1), []string{
 			`4:27: "A-B" cannot name a variable; use letters, digits and _`,

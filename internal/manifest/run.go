@@ -22,7 +22,7 @@ func run(p *yamldoc.Problems, n *yaml.Node, r *slipway.Run) {
 		{"protocol", func(n *yaml.Node) { r.Protocol = protocol(p, n) }},
 		{"sticky", func(n *yaml.Node) { r.Sticky = truth(p, n, "sticky") }},
 		{"passive", func(n *yaml.Node) { r.Passive = truth(p, n, "passive") }},
-		unsupported(p, "secrets", "use run.env for what is no secret"),
+		{"secrets", func(n *yaml.Node) { r.Secrets = secrets(p, n) }},
 	})
 }
 
