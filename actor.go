@@ -55,6 +55,11 @@ func (r Role) Validate() error {
 	return nil
 }
 
+// AtLeast reports whether r includes what other may do.
+func (r Role) AtLeast(other Role) bool {
+	return slices.Contains(Roles, r) && slices.Index(Roles, r) >= slices.Index(Roles, other)
+}
+
 // User is a person who may use this installation.
 type User struct {
 	Name         string

@@ -49,6 +49,7 @@ type Deploy struct {
 	Actor       slipway.Actor
 	Build       slipway.BuildID // of the job that asks; "" for a person
 	Key         string          // asking again with the same key deploys once
+	Override    string          // why the gates that may be overridden are; "" when they are not
 }
 
 // Deployer makes and aborts deployments.

@@ -38,6 +38,10 @@ type Controller struct {
 
 	FirstPort int // DefaultFirstPort: of routes
 
+	// Gatekeeper knows declared environments, locks and approvals. Nil: the
+	// builtin environments, and no gates but what a release needs.
+	Gatekeeper Gatekeeper
+
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
 	Plan  Planner       // rollout.Plan

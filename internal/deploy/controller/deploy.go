@@ -17,6 +17,7 @@ type Request struct {
 	Actor       slipway.Actor
 	Build       slipway.BuildID // of the job that asks; "" for a person
 	Key         string          // asking again with the same key deploys once
+	Override    string          // why the gates that may be overridden are; "" when they are not
 }
 
 // Deploy finds out what is to run, makes the revision and asks for a deployment
@@ -26,7 +27,11 @@ type Request struct {
 // meant for the environment, and Conflict when there is nothing to go back to,
 // or the target is just moving and it is not clear what to go back to.
 func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment, error) {
-	env, err := slipway.BuiltinEnvironments.Find(r.Environment)
+	all, err := c.environments(ctx)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	env, err := all.Find(r.Environment)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
@@ -51,12 +56,9 @@ func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment,
 		Release: goal.revision.Release, Revision: goal.revision.ID, Gates: goal.gates, Want: goal.want,
 		From: live.Release, Stable: t.Stable,
 		Stages: rollout.Compile(goal.revision.Rollout, goal.revision.Kind, t.Want, goal.want, t.Stable == ""),
-		Phase:  slipway.Pending, CreatedAt: c.now(),
+		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override,
 	}
-	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, goal.want, slipway.Event{
-		At: d.CreatedAt, Kind: slipway.DeploymentAsked, Actor: r.Actor, Target: id, Build: d.Build,
-		Text: fmt.Sprintf("%s asked to %s", r.Actor.Person(), goal.words(r)),
-	})
+	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, goal.want, asked(d, goal.words(r))...)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}

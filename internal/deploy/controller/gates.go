@@ -3,74 +3,133 @@ package controller
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
 
-// GateNeeds is the gate that lets a deployment start when the services that it
-// needs are live in its environment, in the release that it needs or a later
-// one.
-const GateNeeds slipway.GateID = "needs"
+// Gates before the start, in the order in which people are told of them.
+const (
+	GateLock     slipway.GateID = "lock"     // nobody has locked the target, or its environment
+	GateFreeze   slipway.GateID = "freeze"   // the environment is not frozen now
+	GateApproval slipway.GateID = "approval" // those who have to agree have agreed, to this image
+	GateNeeds    slipway.GateID = "needs"    // the services that it needs are live there, in the release that it needs or a later one
+)
 
-// judge asks the gates of a pending deployment. It also says for which targets
-// one waits, to be asked again when they move.
-func (c *Controller) judge(ctx context.Context, d *slipway.Deployment) (map[slipway.GateID]slipway.Verdict, []slipway.TargetID, error) {
-	verdicts := map[slipway.GateID]slipway.Verdict{}
-	var awaits []slipway.TargetID
-	for _, gate := range d.Gates {
-		if gate != GateNeeds {
-			continue // says nothing, which is never a pass
-		}
-		v, lacking, err := c.judgeNeeds(ctx, d)
-		if err != nil {
-			return nil, nil, err
-		}
-		verdicts[gate] = v
-		awaits = append(awaits, lacking...)
-	}
-	return verdicts, awaits, nil
+// Gatekeeper knows what people have declared, locked and agreed to.
+// *store.Store is one.
+type Gatekeeper interface {
+	Environments(ctx context.Context) (slipway.Environments, error)
+	Locks(ctx context.Context) ([]slipway.Lock, error)
+	Approvals(ctx context.Context, d slipway.DeploymentID) ([]slipway.Approval, error)
+	Build(ctx context.Context, b slipway.BuildID) (slipway.Build, error)
 }
 
-func (c *Controller) judgeNeeds(ctx context.Context, d *slipway.Deployment) (slipway.Verdict, []slipway.TargetID, error) {
-	r, err := c.Store.Release(ctx, d.Target.Service, d.Release)
-	if err != nil {
-		return slipway.Verdict{}, nil, err
+// environments are those that are declared; the builtin ones where nobody can.
+func (c *Controller) environments(ctx context.Context) (slipway.Environments, error) {
+	if c.Gatekeeper == nil {
+		return slipway.BuiltinEnvironments, nil
 	}
-	var met, unmet []string
-	var lacking []slipway.TargetID
-	for _, need := range demanding(r.Manifest.Needs) {
-		t := slipway.TargetID{Service: need.Service, Environment: d.Target.Environment}
-		live, err := c.live(ctx, t)
-		if err != nil {
-			return slipway.Verdict{}, nil, err
+	return c.Gatekeeper.Environments(ctx)
+}
+
+// gates are those that a deployment has to pass before it starts. Whether they
+// hold it is asked while it waits, as things are then. What has served before
+// was agreed to before, and found what it needs.
+func (c *Controller) gates(needs []slipway.Need, served bool) []slipway.GateID {
+	var gates []slipway.GateID
+	if c.Gatekeeper != nil {
+		gates = append(gates, GateLock, GateFreeze)
+		if !served {
+			gates = append(gates, GateApproval)
 		}
-		found := "nothing of it is live in " + string(t.Environment)
-		if live.Release > 0 {
-			found = fmt.Sprintf("%d is live", live.Release)
-		}
-		text := fmt.Sprintf("needs %s >= %d (%s)", need.Service, need.AtLeast, found)
-		if live.Release >= need.AtLeast {
-			met = append(met, text)
+	}
+	if !served && len(demanding(needs)) > 0 {
+		gates = append(gates, GateNeeds)
+	}
+	return gates
+}
+
+// hearing is what the gates of a pending deployment said.
+type hearing struct {
+	verdicts map[slipway.GateID]slipway.Verdict
+	awaits   []slipway.TargetID // whose move is a reason to ask again
+	again    time.Time          // when to ask again at the latest; zero: when there is a hint
+}
+
+// plea is what gates look at.
+type plea struct {
+	*slipway.Deployment
+	revision slipway.Revision
+	now      time.Time
+}
+
+// returns reports whether p goes back to what has served before: its revision
+// was made by another deployment.
+func (p plea) returns() bool {
+	return p.Kind == slipway.KindRollback && p.revision.Deployment != p.ID
+}
+
+// judge asks the gates of a pending deployment. One that is not known says
+// nothing, which is never a pass.
+func (c *Controller) judge(ctx context.Context, d *slipway.Deployment, r slipway.Revision) (hearing, error) {
+	h := hearing{verdicts: map[slipway.GateID]slipway.Verdict{}}
+	p := plea{d, r, c.now()}
+	for _, gate := range d.Gates {
+		var v slipway.Verdict
+		var err error
+		switch gate {
+		case GateLock:
+			v, err = c.judgeLock(ctx, p, &h)
+		case GateFreeze:
+			v, err = c.judgeFreeze(ctx, p, &h)
+		case GateApproval:
+			v, err = c.judgeApproval(ctx, p)
+		case GateNeeds:
+			v, err = c.judgeNeeds(ctx, p, &h)
+		default:
 			continue
 		}
-		unmet = append(unmet, text)
-		lacking = append(lacking, t)
+		if err != nil {
+			return hearing{}, err
+		}
+		h.verdicts[gate] = v
 	}
-	if len(unmet) > 0 {
-		return slipway.Verdict{State: slipway.GateWait, Why: strings.Join(unmet, " · ")}, lacking, nil
-	}
-	return slipway.Verdict{State: slipway.GatePass, Why: strings.Join(met, " · ")}, nil, nil
+	return h, nil
 }
 
-// demanding picks the needs that name a release. The others only get an
-// address.
-func demanding(needs []slipway.Need) []slipway.Need {
-	var some []slipway.Need
-	for _, n := range needs {
-		if n.AtLeast > 0 {
-			some = append(some, n)
-		}
+// heldBack reports whether a gate keeps d from starting: what serves is clear
+// then, and d gives way to what is asked for after it.
+func heldBack(d slipway.Deployment) bool {
+	return d.Phase == slipway.Pending && slices.ContainsFunc(d.Verdicts, func(v slipway.GateVerdict) bool { return v.State == slipway.GateWait })
+}
+
+// wakeAt asks again at t, if not before.
+func (h *hearing) wakeAt(t time.Time) { h.again = earlier(h.again, t) }
+
+// earlier is the first of two moments; zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	return some
+	return a
+}
+
+func passes(why string) slipway.Verdict { return slipway.Verdict{State: slipway.GatePass, Why: why} }
+func waits(why string) slipway.Verdict  { return slipway.Verdict{State: slipway.GateWait, Why: why} }
+
+// asked tells that d was asked for, and over which gates.
+func asked(d slipway.Deployment, words string) []slipway.Event {
+	e := slipway.Event{
+		At: d.CreatedAt, Kind: slipway.DeploymentAsked, Actor: d.Actor, Target: d.Target, Build: d.Build,
+		Text: fmt.Sprintf("%s asked to %s", d.Actor.Person(), words),
+	}
+	if d.Override == "" {
+		return []slipway.Event{e}
+	}
+	over := e
+	over.Kind = slipway.DeploymentOverridden
+	over.Text = fmt.Sprintf("%s overrides the gates that may be overridden: %s", d.Actor.Person(), d.Override)
+	return []slipway.Event{e, over}
 }

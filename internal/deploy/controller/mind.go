@@ -16,6 +16,7 @@ type mind struct {
 	acted    slipway.Fence                       // of the commit whose acts we told of
 	seen     uint64                              // fingerprint of what the driver had
 	awaits   []slipway.TargetID                  // whose release a gate waits for
+	again    time.Time                           // when a gate may say something else
 }
 
 // mind returns what is known of a target; only its loop uses the result, but

@@ -19,7 +19,7 @@ func (c *Controller) resolve(ctx context.Context, r Request, env slipway.Environ
 	case slipway.KindDeploy:
 		return c.resolveDeploy(ctx, r, env)
 	case slipway.KindRollback:
-		return c.resolveRollback(ctx, r)
+		return c.resolveRollback(ctx, r, env)
 	case slipway.KindRestart:
 		return c.resolveRestart(ctx, r)
 	}
@@ -31,15 +31,12 @@ func (c *Controller) resolveDeploy(ctx context.Context, r Request, env slipway.E
 	if err != nil {
 		return goal{}, err
 	}
-	g, err := c.revise(ctx, rel, r.Environment)
+	g, err := c.revise(ctx, rel, env)
 	if err != nil {
 		return goal{}, err
 	}
 	if r.Build != "" && rel.Build == r.Build {
 		g.build = rel.BuildSlug
-	}
-	if len(demanding(rel.Manifest.Needs)) > 0 {
-		g.gates = []slipway.GateID{GateNeeds}
 	}
 	return g, nil
 }
@@ -107,7 +104,7 @@ func (c *Controller) resolveRestart(ctx context.Context, r Request) (goal, error
 
 // resolveRollback goes to the revision that served before, or to the release
 // that is named.
-func (c *Controller) resolveRollback(ctx context.Context, r Request) (goal, error) {
+func (c *Controller) resolveRollback(ctx context.Context, r Request, env slipway.Environment) (goal, error) {
 	if r.Release == 0 {
 		live, err := c.still(ctx, r)
 		if err != nil {
@@ -137,7 +134,7 @@ func (c *Controller) resolveRollback(ctx context.Context, r Request) (goal, erro
 	if err != nil {
 		return goal{}, err
 	}
-	return c.revise(ctx, rel, r.Environment)
+	return c.revise(ctx, rel, env)
 }
 
 // still is what serves, provided that it is not just being replaced: then it
@@ -148,7 +145,7 @@ func (c *Controller) still(ctx context.Context, r Request) (slipway.Deployment, 
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	if len(open) > 0 {
+	if len(open) > 0 && !heldBack(open[0]) {
 		return slipway.Deployment{}, slipway.Errorf(slipway.Conflict, "deployment %d is moving %s in %s to @%d", open[0].ID, r.Service, r.Environment, open[0].Release).
 			Do("Abort it, or wait for its end and ask again.")
 	}

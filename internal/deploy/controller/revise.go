@@ -13,12 +13,8 @@ import (
 )
 
 // revise makes the revision of a release for an environment.
-func (c *Controller) revise(ctx context.Context, rel slipway.Release, env slipway.EnvironmentName) (goal, error) {
-	e, err := slipway.BuiltinEnvironments.Find(env)
-	if err != nil {
-		return goal{}, err
-	}
-	place := rel.Manifest.In(e)
+func (c *Controller) revise(ctx context.Context, rel slipway.Release, in slipway.Environment) (goal, error) {
+	env, place := in.Name, rel.Manifest.In(in)
 	run := rel.Manifest.Run
 	run.Env = map[string]string{}
 	maps.Copy(run.Env, rel.Manifest.Run.Env)
@@ -30,7 +26,7 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, env slipwa
 		run.Env[variable(need.Service)] = url
 	}
 	maps.Copy(run.Env, place.Env) // an environment may point a need elsewhere
-	return goal{want: place.Replicas, revision: slipway.Revision{
+	return goal{want: place.Replicas, gates: c.gates(rel.Manifest.Needs, false), revision: slipway.Revision{
 		ID:        newRevisionID(),
 		Target:    slipway.TargetID{Service: rel.Service, Environment: env},
 		Release:   rel.Number,
@@ -57,7 +53,7 @@ func (c *Controller) again(ctx context.Context, d slipway.Deployment) (goal, err
 	if t.Stable == "" {
 		want = d.Want
 	}
-	return goal{revision: r, want: want}, nil
+	return goal{revision: r, want: want, gates: c.gates(nil, true)}, nil
 }
 
 // address is where a needed service is reached. Its target is made if need be,

@@ -54,7 +54,7 @@ func (c *Controller) Step(ctx context.Context, t slipway.TargetID) (Step, error)
 		Again:   err == nil && (ended(s, d.Next) || refused),
 		Moving:  moving(d.Next.Deployment),
 		Busy:    len(d.Actions) > 0 || len(d.Next.Draining) > 0,
-		Wake:    d.Wake,
+		Wake:    earlier(d.Wake, m.again),
 	}, err
 }
 
@@ -99,25 +99,27 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 	s.ObservedAt = s.Target.Fence
 	maps.DeleteFunc(m.troubles, func(g slipway.GroupID, _ slipway.Trouble) bool { _, known := s.Specs[g]; return !known })
 	s.Troubles = maps.Clone(m.troubles)
-	var awaits []slipway.TargetID
+	var h hearing
 	if d := s.Deployment; d != nil && d.Phase == slipway.Pending {
-		if awaits, err = c.lookAhead(ctx, &s); err != nil {
+		if h, err = c.lookAhead(ctx, &s); err != nil {
 			return s, err
 		}
 	}
-	c.remember(m, s.Groups, awaits)
+	m.again = h.again
+	c.remember(m, s.Groups, h.awaits)
 	return s, nil
 }
 
 // lookAhead finds what a pending deployment moves to, and asks its gates.
-func (c *Controller) lookAhead(ctx context.Context, s *slipway.State) (awaits []slipway.TargetID, err error) {
+func (c *Controller) lookAhead(ctx context.Context, s *slipway.State) (hearing, error) {
 	r, err := c.Store.Revision(ctx, s.Deployment.Revision)
 	if err != nil {
-		return nil, err
+		return hearing{}, err
 	}
 	s.Revision = &r
-	s.Verdicts, awaits, err = c.judge(ctx, s.Deployment)
-	return awaits, err
+	h, err := c.judge(ctx, s.Deployment, r)
+	s.Verdicts = h.verdicts
+	return h, err
 }
 
 // commit stores the decision with the events that tell of it.
