@@ -176,5 +176,7 @@ type RouteStatus struct {
 	Rate     float64            // requests per second, lately
 	Errors   uint64             // 5xx answers, failed connects, resets
 	Lapsed   bool               // its lease of the weights has run out: it sends everything to the fallback
+	Heard    time.Time          // when it said so, by the clock of the server; zero: not known
+	Keeps    time.Time          // since when it has given leased weights without a break; zero: not known
 	Why      string             // what is wrong, for example a port that is taken
 }

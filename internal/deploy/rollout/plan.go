@@ -18,8 +18,13 @@ func Plan(s slipway.State, now time.Time) slipway.Decision {
 	if s.ObservedAt != s.Target.Fence {
 		return slipway.Decision{Next: s}
 	}
+	if first, ahead := announce(s); ahead {
+		return first
+	}
 	p := begin(s, now)
+	p.turnClock()
 	p.rescale()
+	p.dismiss()
 	for p.move() {
 	}
 	p.settle()
@@ -97,7 +102,7 @@ func (p *plan) settle() {
 // settleAtRest keeps the stable group at its scale. Leftovers of a deployment
 // that got stuck go when the stable group no longer needs their help.
 func (p *plan) settleAtRest(t slipway.Target) {
-	if t.Stable == "" {
+	if t.Stable == "" || t.Removing {
 		return
 	}
 	p.keep[t.Stable] = t.Want

@@ -28,10 +28,12 @@ func (p *plan) route() {
 		same := r
 		same.Fence = last.Fence
 		if reflect.DeepEqual(same, *last) {
+			p.sayStruggling(r, false)
 			return
 		}
 	}
 	p.sayRoute(r)
+	p.sayStruggling(r, true)
 	p.next.Route = &r
 }
 
@@ -72,28 +74,46 @@ func (p *plan) lend(r *slipway.Route) {
 	}
 }
 
+// shares are the ready instances of each group, with weights. Where nobody who
+// is ready may have traffic, those have it who were ready and are alive: an
+// instance whose probe fails, as all do under overload, may still serve, and
+// without it nobody does.
 func (p *plan) shares() []slipway.Share {
 	var shares []slipway.Share
 	for _, g := range p.groups() {
-		var endpoints []slipway.Endpoint
-		for _, i := range p.members(g) {
-			if i.Phase == slipway.InstanceReady {
-				endpoints = append(endpoints, slipway.Endpoint{Instance: i.ID, Boot: i.Boot, Addr: i.Addr})
-			}
-		}
-		if len(endpoints) > 0 {
-			r := p.next.Specs[g].Revision
-			shares = append(shares, slipway.Share{Group: g, Release: r.Release, Protocol: r.Run.Protocol, Endpoints: endpoints})
+		if s := p.share(g, slipway.InstanceReady); len(s.Endpoints) > 0 {
+			shares = append(shares, s)
 		}
 	}
-	p.weigh(shares)
-	return shares
+	if p.weigh(shares) {
+		return shares
+	}
+	struggling := slices.Clone(shares)
+	for _, g := range p.groups() {
+		if s := p.share(g, slipway.InstanceUnready); len(s.Endpoints) > 0 && p.part(s) > 0 {
+			struggling = append(struggling, s)
+		}
+	}
+	p.weigh(struggling)
+	return struggling
 }
 
-// weigh gives each share its part of the whole. What rounding leaves goes to
-// the largest, so that the sum is exact; where nobody may have anything, all are
-// left at zero.
-func (p *plan) weigh(shares []slipway.Share) {
+// share is what a route has of the members of g that are in a phase.
+func (p *plan) share(g slipway.GroupID, in slipway.InstancePhase) slipway.Share {
+	r := p.next.Specs[g].Revision
+	s := slipway.Share{Group: g, Release: r.Release, Protocol: r.Run.Protocol}
+	for _, i := range p.members(g) {
+		if i.Phase == in {
+			s.Endpoints = append(s.Endpoints, slipway.Endpoint{Instance: i.ID, Boot: i.Boot, Addr: i.Addr})
+		}
+	}
+	return s
+}
+
+// weigh gives each share its part of the whole, and reports whether anybody has
+// one. What rounding leaves goes to the largest, so that the sum is exact; where
+// nobody may have anything, all are left at zero.
+func (p *plan) weigh(shares []slipway.Share) bool {
 	total, largest := 0, 0
 	parts := make([]int, len(shares))
 	for i, s := range shares {
@@ -104,7 +124,7 @@ func (p *plan) weigh(shares []slipway.Share) {
 		}
 	}
 	if total == 0 {
-		return
+		return false
 	}
 	rest := slipway.All
 	for i := range shares {
@@ -112,6 +132,7 @@ func (p *plan) weigh(shares []slipway.Share) {
 		rest -= shares[i].Weight
 	}
 	shares[largest].Weight += rest
+	return true
 }
 
 // part is what a share has of the traffic, in relation to the others: what the

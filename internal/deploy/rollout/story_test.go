@@ -32,8 +32,10 @@ import (
 //	run      goes on, with everybody quick and willing, until nothing is left to do
 //	abort    a person asks for it
 //	scale    a person asks for want=
+//	remove   a person asks that nothing of it runs any more
 //	task     says how far the tests before traffic are: waiting, running, passed, failed
 //	lapse    a router has not heard of the server and takes the old group; hear takes that back
+//	restore  the database is as it was at the last "backup"; the epoch changes
 //	state    prints what there is
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -57,6 +59,7 @@ type story struct {
 	tasks    map[slipway.TaskID]slipway.TaskStatus
 	count    int // instances so far
 	asked    int // deployments so far
+	backup   slipway.State
 	out      strings.Builder
 }
 
@@ -104,6 +107,8 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		s.state.Deployment.Asked = slipway.AskedAbort
 	case "scale":
 		s.state.Target.Asked = number(t, td, "want")
+	case "remove":
+		s.state.Target.Removing = true
 	case "task":
 		for id := range s.tasks {
 			s.tasks[id] = slipway.TaskStatus{State: slipway.TaskState(td.CmdArgs[0].Key), Why: td.Input}
@@ -112,6 +117,10 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		for i := range s.routers {
 			s.routers[i].Lapsed = td.Cmd == "lapse"
 		}
+	case "backup":
+		s.backup = s.state
+	case "restore":
+		s.restore()
 	case "state":
 		s.print()
 	default:
@@ -265,8 +274,21 @@ func detail(a slipway.Action) string {
 	return ""
 }
 
+func (s *story) restore() {
+	for i := range s.groups {
+		s.groups[i].Fence = s.state.Target.Fence
+	}
+	s.state = s.backup
+	s.state.Target.Fence.Epoch++
+}
+
 func (s *story) act(actions []slipway.Action) {
 	for _, a := range actions {
+		for i := range s.groups {
+			if s.groups[i].Fence.Less(a.Fence) {
+				s.groups[i].Fence = a.Fence
+			}
+		}
 		switch a.Kind {
 		case slipway.ApplyGroup:
 			s.apply(*a.Group)

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -24,7 +25,9 @@ func (p *plan) carry(d *slipway.Deployment, stage slipway.Stage) {
 
 // held reports whether the stage has lasted as long as it has to. The time runs
 // from when every router has its weight, and anew when a router has gone back to
-// the old group by itself.
+// the old group by itself or the new group had nobody to carry the weight. It is
+// over when every router has said so since: one that is silent may have gone
+// back.
 func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
 	if stage.ByReady && stage.Hold == 0 {
 		return true
@@ -36,20 +39,43 @@ func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
 			return false
 		}
 	}
+	if !stage.ByReady && p.weightOf(d.Candidate) < d.Weight {
+		d.Held = time.Time{}
+		return false
+	}
+	if !p.served(d.Candidate) {
+		p.sayUnserved()
+		return false
+	}
 	if d.Held.IsZero() {
-		if !p.served(d.Candidate) || !stage.ByReady && p.weightOf(d.Candidate) < d.Weight {
-			p.sayUnserved()
-			return false
-		}
 		d.Held = p.now
+	}
+	return stage.Hold == 0 || p.over(d, stage)
+}
+
+// over reports whether the hold of a stage is over by what every router says.
+func (p *plan) over(d *slipway.Deployment, stage slipway.Stage) bool {
+	for _, r := range p.was.Routes {
+		if stage.Leased && d.Held.Before(r.Keeps) {
+			p.sayLapsed(d, r)
+			d.Held = r.Keeps
+		}
 	}
 	over := d.Held.Add(stage.Hold)
 	if p.now.Before(over) {
 		p.wakeAt(over)
 		return false
 	}
+	unheard := func(r slipway.RouteStatus) bool { return !r.Heard.IsZero() && r.Heard.Before(over) }
+	if slices.ContainsFunc(p.was.Routes, unheard) {
+		p.wakeAt(p.now.Add(reportsEvery))
+		return false
+	}
 	return true
 }
+
+// reportsEvery is how often routers speak.
+const reportsEvery = time.Second
 
 // weightOf is the weight of g in the route that is committed; workers have
 // none, and need none.

@@ -134,11 +134,35 @@ func (p *plan) sayRoute(r slipway.Route) {
 			switch before, after := listed(p.next.Route, i.ID), listed(&r, i.ID); {
 			case before && !after:
 				p.say("%s gets no traffic while it is not ready%s", i.ID, because(i.Why))
-			case after && !before && p.next.Deployment == nil:
+			case after && !before && p.next.Deployment == nil && i.Phase == slipway.InstanceReady:
 				p.say("%s is ready and gets traffic", i.ID)
 			}
 		}
 	}
+}
+
+// sayStruggling tells, once, that what is not ready has the traffic.
+func (p *plan) sayStruggling(r slipway.Route, changed bool) {
+	n := p.struggling(r)
+	resting := p.next.Deployment == nil || p.next.Deployment.Phase.Ended()
+	if n == 0 || resting && !changed && !p.was.Target.Lacking.IsZero() {
+		return
+	}
+	p.sayOnce("nobody is ready", fmt.Sprintf("nobody is ready: the traffic stays with %s that was ready before and is alive", count(n, "instance")))
+}
+
+// struggling counts the instances of a route that are not ready, and serve only
+// because nobody is.
+func (p *plan) struggling(r slipway.Route) int {
+	n := 0
+	for _, s := range r.Shares {
+		for _, e := range s.Endpoints {
+			if i, found := p.instance(e.Instance); found && i.Boot == e.Boot && i.Phase == slipway.InstanceUnready {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // listed reports whether a route leads to an instance, whatever its boot.
