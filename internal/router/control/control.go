@@ -6,7 +6,9 @@
 //
 // A router is registered by its first report and counts from then on: what it
 // has not said, it may still be doing. It stops to count when its process is
-// proven dead or a person forgets it.
+// proven dead or a person forgets it. While it is upgraded it is several
+// processes, which count together: an instance has drained when it has at all of
+// them.
 package control
 
 import (
@@ -20,7 +22,8 @@ import (
 	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
-// Store keeps routes and the register of routers.
+// Store keeps routes and the register of routers, and knows which environments
+// there are.
 type Store interface {
 	Epoch() uint64
 	SaveRoute(ctx context.Context, r slipway.Route) (version uint64, err error)
@@ -28,6 +31,7 @@ type Store interface {
 	SaveRouter(ctx context.Context, r slipway.Router) error
 	Routers(ctx context.Context) ([]slipway.Router, error)
 	ForgetRouter(ctx context.Context, id slipway.RouterID) error
+	Environments(ctx context.Context) (slipway.Environments, error)
 }
 
 // Waker passes hints that something changed.
@@ -54,15 +58,6 @@ type Control struct {
 	version uint64 // of the newest table that pollers were woken for
 	heard   map[slipway.RouterID]*heard
 	past    map[slipway.TargetID]Counts // of router processes that are no more
-}
-
-// heard is what a router process said since this server started.
-type heard struct {
-	router  slipway.Router
-	saved   time.Time // when it was last written to the register
-	status  wire.Status
-	targets map[slipway.TargetID]wire.Target
-	rates   map[slipway.TargetID]*rate
 }
 
 // New makes the server's side. now is its clock. A nil logger logs nothing.
@@ -98,76 +93,6 @@ func (c *Control) Apply(ctx context.Context, r slipway.Route) error {
 	c.mu.Unlock()
 	if news {
 		c.waker.Wake("routes")
-	}
-	return nil
-}
-
-// Observe returns what each registered router says of t, but for those that are
-// proven dead. A router that was not heard since this server started has the
-// zero Fence: it may do anything that any table ever told it.
-func (c *Control) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.RouteStatus, error) {
-	routers, err := c.store.Routers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]slipway.RouteStatus, 0, len(routers))
-	for _, r := range routers {
-		if s, counts := c.observe(r, t); counts {
-			all = append(all, s)
-		}
-	}
-	return all, nil
-}
-
-func (c *Control) observe(r slipway.Router, t slipway.TargetID) (slipway.RouteStatus, bool) {
-	c.mu.Lock()
-	h := c.heard[r.ID]
-	var said wire.Target
-	var perSecond float64
-	if h != nil {
-		r, said = h.router, h.targets[t]
-		perSecond = h.rates[t].now(c.now().Sub(r.SeenAt))
-	}
-	c.mu.Unlock()
-	if wire.ProcessOf(r).Ended() {
-		return slipway.RouteStatus{}, false
-	}
-	silence := c.now().Sub(r.SeenAt)
-	s := slipway.RouteStatus{
-		Router: r.ID, Fence: said.Fence, InFlight: map[slipway.InstanceID]int{},
-		Requests: said.Requests, Errors: said.Errors, Rate: perSecond, Why: said.Why,
-	}
-	for i, n := range said.InFlight {
-		s.InFlight[i] += n
-	}
-	for i, n := range said.Draining {
-		s.InFlight[i] += n
-	}
-	switch {
-	case h == nil:
-		s.Why = "router " + string(r.ID) + " has not been heard since the server started"
-	case silence > patience:
-		s.Why = "router " + string(r.ID) + " has been silent for " + silence.Round(time.Second).String()
-	}
-	return s, true
-}
-
-// Forget takes a router out of the register, because a person is certain that
-// it is gone. One that speaks again is registered again.
-func (c *Control) Forget(ctx context.Context, id slipway.RouterID) error {
-	if err := c.store.ForgetRouter(ctx, id); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	var topics []string
-	if h := c.heard[id]; h != nil {
-		c.bury(h)
-		delete(c.heard, id)
-		topics = h.topics()
-	}
-	c.mu.Unlock()
-	for _, t := range topics {
-		c.waker.Wake(t)
 	}
 	return nil
 }

@@ -201,6 +201,13 @@ func TestWhoMaySucceedARouter(t *testing.T) {
 	if c := d.Counts(target); c.Requests != 10 {
 		t.Errorf("a restarted router's requests are lost: %+v", c)
 	}
+	if err := d.Forget(t.Context(), "r1"); slipway.CodeOf(err) != slipway.Conflict {
+		t.Errorf("one that serves was forgotten: %v", err)
+	}
+	if err := d.Forget(t.Context(), "r2"); slipway.CodeOf(err) != slipway.NotFound {
+		t.Errorf("one that never was: %v", err)
+	}
+	d.now = d.now.Add(time.Minute)
 	if err := d.Forget(t.Context(), "r1"); err != nil {
 		t.Fatal(err)
 	}

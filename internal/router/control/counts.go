@@ -20,17 +20,19 @@ func (c *Control) Counts(t slipway.TargetID) Counts {
 	defer c.mu.Unlock()
 	sum := c.past[t]
 	for _, h := range c.heard {
-		said := h.targets[t]
-		sum.Requests += said.Requests
-		sum.Errors += said.Errors
-		sum.PerSecond += h.rates[t].now(c.now().Sub(h.router.SeenAt))
+		for _, s := range h.all() {
+			said := s.targets[t]
+			sum.Requests += said.Requests
+			sum.Errors += said.Errors
+			sum.PerSecond += s.rates[t].now(c.now().Sub(s.router.SeenAt))
+		}
 	}
 	return sum
 }
 
 // bury keeps the counts of a router process that was replaced.
-func (c *Control) bury(h *heard) {
-	for id, said := range h.targets {
+func (c *Control) bury(s *speaker) {
+	for id, said := range s.targets {
 		sum := c.past[id]
 		sum.Requests += said.Requests
 		sum.Errors += said.Errors

@@ -21,7 +21,7 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 	if q.router != caller {
 		return slipway.Errorf(slipway.Forbidden, "this token is not router %s's", q.router)
 	}
-	woken, stop := c.waker.Listen("routes")
+	woken, stop := c.waker.Listen("routes") // new ones, or other environments
 	defer stop()
 	over := time.NewTimer(q.hold)
 	defer over.Stop()
@@ -30,8 +30,12 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 		if err != nil {
 			return err
 		}
-		t := wire.Table{Epoch: c.store.Epoch(), Version: version, Routes: routes}
-		if t.NewerThan(q.epoch, q.version) {
+		environments, err := c.store.Environments(r.Context())
+		if err != nil {
+			return err
+		}
+		t := wire.Table{Epoch: c.store.Epoch(), Version: version, Routes: routes, Listeners: wire.ListenersOf(environments)}
+		if q.wants(t) {
 			w.Header().Set("Content-Type", "application/json")
 			return json.NewEncoder(w).Encode(t)
 		}
@@ -50,11 +54,20 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 type poll struct {
 	router         slipway.RouterID
 	epoch, version uint64
+	listeners      string // digest of those it has; "": it knows of none
 	hold           time.Duration
 }
 
+// wants reports whether t has what the poll waits for.
+func (p poll) wants(t wire.Table) bool {
+	if t.Epoch == p.epoch && t.Version == p.version {
+		return p.listeners != "" && p.listeners != wire.Digest(t.Listeners)
+	}
+	return t.NewerThan(p.epoch, p.version)
+}
+
 func parsePoll(q url.Values) (poll, error) {
-	p := poll{router: slipway.RouterID(q.Get("router")), hold: wire.Hold}
+	p := poll{router: slipway.RouterID(q.Get("router")), listeners: q.Get("listeners"), hold: wire.Hold}
 	number := func(name string) uint64 {
 		n, err := strconv.ParseUint(q.Get(name), 10, 64)
 		if err != nil && q.Has(name) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -36,16 +37,13 @@ func (c *Control) status(w http.ResponseWriter, r *http.Request, caller slipway.
 const savedEvery = time.Minute
 
 func (c *Control) take(ctx context.Context, s wire.Status) error {
-	now := c.now()
 	router := slipway.Router{
-		ID: s.Router, Host: s.Process.Host, Boot: s.Process.Boot, PID: s.Process.PID, Start: s.Process.Start, SeenAt: now,
+		ID: s.Router, Host: s.Process.Host, Boot: s.Process.Boot, PID: s.Process.PID, Start: s.Process.Start, SeenAt: c.now(),
 	}
-	c.mu.Lock()
-	h := c.heard[s.Router]
-	known := h != nil && h.status.Process == s.Process
-	late := known && s.Sequence <= h.status.Sequence
-	save := !known || now.Sub(h.saved) >= savedEvery
-	c.mu.Unlock()
+	for _, p := range s.Before {
+		router.Before = append(router.Before, slipway.Router{ID: s.Router, Host: p.Host, Boot: p.Boot, PID: p.PID, Start: p.Start})
+	}
+	known, late, save := c.looked(s, router.SeenAt)
 	if late {
 		return nil
 	}
@@ -63,6 +61,27 @@ func (c *Control) take(ctx context.Context, s wire.Status) error {
 		c.waker.Wake(topic)
 	}
 	return nil
+}
+
+// looked reports whether the process of a report is known, whether the report
+// comes too late, and whether the register has to learn of it first. A process
+// that is leaving is in the register by its successor.
+func (c *Control) looked(s wire.Status, now time.Time) (known, late, save bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.heard[s.Router]
+	if h == nil {
+		return false, false, !s.Leaving
+	}
+	if before := h.before[s.Process]; before != nil {
+		return true, s.Sequence <= before.status.Sequence || !s.Leaving, false
+	}
+	if h.now == nil || h.now.status.Process != s.Process {
+		return false, false, !s.Leaving
+	}
+	late = s.Sequence <= h.now.status.Sequence
+	save = now.Sub(h.now.saved) >= savedEvery || !slices.Equal(s.Before, h.now.status.Before)
+	return true, late, save && !s.Leaving
 }
 
 // succeeds checks that a process may speak for a router: its predecessor has
@@ -83,91 +102,49 @@ func (c *Control) succeeds(ctx context.Context, s wire.Status) error {
 	return nil
 }
 
-// record makes s what is known of its router, and returns whom to wake.
+// record remembers s, and returns whom to wake.
 func (c *Control) record(router slipway.Router, s wire.Status, saved bool) (topics []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.heard[s.Router]
-	if h == nil || h.status.Process != s.Process {
-		if h != nil {
-			c.bury(h)
-		}
-		h = &heard{rates: map[slipway.TargetID]*rate{}}
-		c.heard[s.Router] = h
-	}
-	if s.Sequence <= h.status.Sequence {
+	p := c.speaker(s)
+	if s.Sequence <= p.status.Sequence {
 		return nil
 	}
-	before := h.targets
-	h.router, h.status = router, s
-	h.targets = make(map[slipway.TargetID]wire.Target, len(s.Targets))
-	if saved {
-		h.saved = router.SeenAt
-	}
-	for _, said := range s.Targets {
-		h.targets[said.Target] = said
-		r := h.rates[said.Target]
-		if r == nil {
-			r = new(rate)
-			h.rates[said.Target] = r
-		}
-		r.observe(said.Requests, router.SeenAt)
-		if was, ok := before[said.Target]; !ok || matters(was, said) {
-			topics = append(topics, topic(said.Target))
-		}
+	topics = p.record(router, s, saved)
+	h := c.heard[s.Router]
+	left := len(h.before)
+	c.settle(h)
+	if len(h.before) < left {
+		topics = h.topics() // what waits for one that has left may go on
 	}
 	return topics
 }
 
-// matters reports whether a plan may depend on the difference: another table,
-// an instance that has drained, trouble that came or went. Requests that come
-// and go do not matter.
-func matters(was, is wire.Target) bool {
-	if was.Fence != is.Fence || was.Why != is.Why {
-		return true
-	}
-	for i := range was.Draining {
-		if is.Draining[i] == 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func (h *heard) topics() (all []string) {
-	for t := range h.targets {
-		all = append(all, topic(t))
-	}
-	return all
-}
-
-func topic(t slipway.TargetID) string { return "target/" + t.String() }
-
-// hungUp looks into a poll that broke off: the router may have died, and who
-// waits for it may go on as soon as that is proven.
+// hungUp looks into a poll that broke off: a process of the router may have
+// died, and who waits for it may go on as soon as that is proven.
 func (c *Control) hungUp(id slipway.RouterID) {
-	c.mu.Lock()
-	h := c.heard[id]
-	c.mu.Unlock()
-	if h == nil {
-		return
-	}
 	for range 20 { // a process closes its connections a moment before it is gone
-		c.mu.Lock()
-		process, replaced := h.status.Process, c.heard[id] != h
-		c.mu.Unlock()
-		if replaced {
-			return
-		}
-		if process.Ended() {
+		if c.bereft(id) {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	c.mu.Lock()
-	topics := h.topics()
+	var topics []string
+	if h := c.heard[id]; h != nil {
+		topics = h.topics()
+		c.settle(h)
+	}
 	c.mu.Unlock()
 	for _, t := range topics {
 		c.waker.Wake(t)
 	}
+}
+
+// bereft reports whether one of a router's processes has ended.
+func (c *Control) bereft(id slipway.RouterID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.heard[id]
+	return h == nil || slices.ContainsFunc(h.all(), func(s *speaker) bool { return s.status.Process.Ended() })
 }

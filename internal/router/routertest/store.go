@@ -20,6 +20,7 @@ type Store struct {
 	version uint64
 	routes  map[slipway.TargetID]slipway.Route
 	routers map[slipway.RouterID]slipway.Router
+	places  slipway.Environments
 }
 
 // NewStore makes an empty store of epoch 1.
@@ -85,6 +86,20 @@ func (s *Store) ForgetRouter(_ context.Context, id slipway.RouterID) error {
 	defer s.mu.Unlock()
 	delete(s.routers, id)
 	return nil
+}
+
+// Declare makes these the environments.
+func (s *Store) Declare(places slipway.Environments) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.places = places
+}
+
+// Environments are those that were declared last.
+func (s *Store) Environments(context.Context) (slipway.Environments, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.places, nil
 }
 
 // Hub passes hints, and remembers them.
