@@ -18,7 +18,12 @@ const abortTries = 20
 // Whoever plans for the target does not have to be asked: the intent is
 // committed in his name, and he finds his state out of date.
 func (c *Controller) Abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor) error {
-	for try := 1; ; try++ {
+	return c.abort(ctx, id, by, fmt.Sprintf("%s asked to abort deployment %d", by.Person(), id))
+}
+
+// abort aborts a deployment and says why.
+func (c *Controller) abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor, why string) error {
+	return c.insist(func() error {
 		d, err := c.Store.Deployment(ctx, id)
 		if err != nil {
 			return err
@@ -29,24 +34,84 @@ func (c *Controller) Abort(ctx context.Context, id slipway.DeploymentID, by slip
 		if d.Asked == slipway.AskedAbort || d.Phase == slipway.RollingBack {
 			return nil
 		}
-		err = c.ask(ctx, d, by)
-		if slipway.CodeOf(err) == slipway.Stale && try < abortTries {
-			continue
+		if err := c.ask(ctx, d, by, why); err != nil {
+			return err
 		}
-		if err == nil {
-			c.notice(d.Target)
+		c.notice(d.Target)
+		return nil
+	})
+}
+
+// insist asks again while somebody else commits in between.
+func (c *Controller) insist(ask func() error) error {
+	for try := 1; ; try++ {
+		err := ask()
+		if slipway.CodeOf(err) != slipway.Stale || try >= abortTries {
+			return err
 		}
-		return err
 	}
 }
 
-func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor) error {
+// replace makes the deployments that move the target of by give way to it.
+func (c *Controller) replace(ctx context.Context, by slipway.Deployment) error {
+	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: by.Target, Open: true}, maxHistory)
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		if d.ID >= by.ID || !moving(&d) {
+			continue
+		}
+		err := c.abort(ctx, d.ID, by.Actor, fmt.Sprintf("replaced by deployment %d", by.ID))
+		if err != nil && slipway.CodeOf(err) != slipway.Conflict { // it ended meanwhile: so much the better
+			return err
+		}
+	}
+	return nil
+}
+
+// turnBack makes of a rollback, asked for while a deployment moves, the abort of
+// that deployment, which goes straight back to what serves. One that goes back
+// already is left alone. It returns no deployment when that is not what was
+// asked for.
+func (c *Controller) turnBack(ctx context.Context, r Request) (slipway.Deployment, error) {
+	if r.Kind != slipway.KindRollback {
+		return slipway.Deployment{}, nil
+	}
+	d, err := c.movingNow(ctx, slipway.TargetID{Service: r.Service, Environment: r.Environment})
+	if err != nil || d.ID == 0 {
+		return slipway.Deployment{}, err
+	}
+	switch {
+	case d.Kind == slipway.KindRollback && (r.Release == 0 || r.Release == d.Release):
+		return d, nil
+	case r.Release != 0 && r.Release != d.From:
+		return slipway.Deployment{}, nil
+	}
+	err = c.abort(ctx, d.ID, r.Actor, r.Actor.Person()+" asked to roll back")
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	return c.Store.Deployment(ctx, d.ID)
+}
+
+// movingNow is the deployment that moves a target; zero when none does.
+func (c *Controller) movingNow(ctx context.Context, t slipway.TargetID) (slipway.Deployment, error) {
+	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: t, Open: true}, maxHistory)
+	for _, d := range open {
+		if moving(&d) {
+			return d, err
+		}
+	}
+	return slipway.Deployment{}, err
+}
+
+func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor, text string) error {
 	s, err := c.Store.LoadState(ctx, d.Target)
 	if err != nil {
 		return err
 	}
 	now := c.now()
-	text := fmt.Sprintf("%s asked to abort deployment %d", by.Person(), d.ID)
 	if s.Deployment != nil && s.Deployment.ID == d.ID {
 		d = *s.Deployment
 	} else { // it waits behind another, and nobody plans for it yet

@@ -49,6 +49,10 @@ func (c *Controller) do(ctx context.Context, t slipway.TargetID, a slipway.Actio
 		return c.Driver.Stop(ctx, t, a.Instance, a.Fence)
 	case slipway.ForgetInstance:
 		return c.Driver.Forget(ctx, t, a.Instance, a.Fence)
+	case slipway.RunTask:
+		return c.runTask(ctx, *a.Task)
+	case slipway.CancelTask:
+		return c.cancelTask(ctx, a.Task.ID)
 	}
 	return slipway.Errorf(slipway.Internal, "no way to act: %q", a.Kind)
 }

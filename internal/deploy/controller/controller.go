@@ -28,6 +28,7 @@ type Controller struct {
 	Driver  Driver
 	Traffic Traffic
 	Waker   Waker
+	Tasks   Tasks // nil: nobody runs tests before traffic
 	Log     *slog.Logger
 
 	// Owner names this process in leases. No other process has it, or ever had.

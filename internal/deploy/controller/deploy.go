@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -17,53 +18,122 @@ type Request struct {
 	Actor       slipway.Actor
 	Build       slipway.BuildID // of the job that asks; "" for a person
 	Key         string          // asking again with the same key deploys once
+	Older       bool            // deploy: a release that is older than the live one will do
+	Replace     bool            // what moves the target gives way: it goes back, and this one starts when it is gone
 	Override    string          // why the gates that may be overridden are; "" when they are not
 }
 
 // Deploy finds out what is to run, makes the revision and asks for a deployment
 // to it, which starts as soon as its gates let it and the one before has ended.
+// Rolling back while a deployment moves is aborting that one, which is then
+// returned.
 //
 // It returns NotFound for what is not there, Invalid when the release is not
 // meant for the environment, and Conflict when there is nothing to go back to,
-// or the target is just moving and it is not clear what to go back to.
+// when the release is older than the live one and that was not asked for, or
+// when the target is just moving or being removed.
 func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment, error) {
+	env, err := c.environment(ctx, r.Environment)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	r.Kind = cmp.Or(r.Kind, slipway.KindDeploy)
+	if d, err := c.turnBack(ctx, r); d.ID != 0 || err != nil {
+		return d, err
+	}
+	goal, err := c.aim(ctx, r, env)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	t, err := c.ensureTarget(ctx, goal.revision)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	d, err := c.propose(ctx, r, goal, t)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, d.Want, asked(d, goal.words(r))...)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	if r.Replace {
+		if err := c.replace(ctx, stored); err != nil {
+			return slipway.Deployment{}, err
+		}
+	}
+	c.notice(d.Target)
+	return stored, nil
+}
+
+// environment is a declared one. It returns NotFound, with the known ones.
+func (c *Controller) environment(ctx context.Context, name slipway.EnvironmentName) (slipway.Environment, error) {
 	all, err := c.environments(ctx)
 	if err != nil {
-		return slipway.Deployment{}, err
+		return slipway.Environment{}, err
 	}
-	env, err := all.Find(r.Environment)
+	return all.Find(name)
+}
+
+// aim is what a request comes to, as it may be asked for.
+func (c *Controller) aim(ctx context.Context, r Request, env slipway.Environment) (goal, error) {
+	g, err := c.resolve(ctx, r, env)
+	if err != nil {
+		return g, err
+	}
+	if p := g.revision.Preview; p != nil && p.Queue == "" {
+		own := *p
+		own.Queue = env.Queue
+		g.revision.Preview = &own
+	}
+	return g, c.checkAge(ctx, r, g)
+}
+
+// propose makes the deployment that a request comes to, for a target as it is.
+func (c *Controller) propose(ctx context.Context, r Request, g goal, t slipway.Target) (slipway.Deployment, error) {
+	live, err := c.live(ctx, t.ID)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	if r.Kind == "" {
-		r.Kind = slipway.KindDeploy
-	}
-	goal, err := c.resolve(ctx, r, env)
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	id := slipway.TargetID{Service: r.Service, Environment: r.Environment}
-	t, err := c.Store.EnsureTarget(ctx, slipway.Target{ID: id, Kind: goal.revision.Kind}, c.port)
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	live, err := c.live(ctx, id)
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	d := slipway.Deployment{
-		Target: id, Kind: r.Kind, Actor: r.Actor, Build: goal.build, Key: r.Key,
-		Release: goal.revision.Release, Revision: goal.revision.ID, Gates: goal.gates, Want: goal.want,
+	want := cmp.Or(t.Scale, g.want)
+	return slipway.Deployment{
+		Target: t.ID, Kind: r.Kind, Actor: r.Actor, Build: g.build, Key: r.Key,
+		Release: g.revision.Release, Revision: g.revision.ID, Gates: g.gates, Want: want,
 		From: live.Release, Stable: t.Stable,
-		Stages: rollout.Compile(goal.revision.Rollout, goal.revision.Kind, t.Want, goal.want, t.Stable == ""),
-		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override,
+		Stages: rollout.Compile(g.revision.Rollout, g.revision.Kind, t.Want, want, t.Stable == ""),
+		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Why: g.why,
+	}, nil
+}
+
+// ensureTarget makes the target of a revision, with a port for previews where
+// its way there needs one.
+func (c *Controller) ensureTarget(ctx context.Context, r slipway.Revision) (slipway.Target, error) {
+	want := slipway.Target{ID: r.Target, Kind: r.Kind}
+	if r.Strategy == slipway.Canary || r.Strategy == slipway.Immutable || r.Preview != nil {
+		want.Preview = slipway.AnyPort
 	}
-	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, goal.want, asked(d, goal.words(r))...)
-	if err != nil {
-		return slipway.Deployment{}, err
+	t, err := c.Store.EnsureTarget(ctx, want, c.port)
+	if err == nil && t.Removing {
+		err = slipway.Errorf(slipway.Conflict, "%s is just being removed from %s", t.ID.Service, t.ID.Environment).
+			Do("Ask again when nothing of it runs any more: slipway status %s", t.ID.Service)
 	}
-	c.notice(id)
-	return stored, nil
+	return t, err
+}
+
+// checkAge refuses a release that is older than the live one, unless that is
+// what was asked for: a build that comes late must not undo a newer one.
+func (c *Controller) checkAge(ctx context.Context, r Request, g goal) error {
+	if r.Kind != slipway.KindDeploy || r.Older {
+		return nil
+	}
+	live, err := c.live(ctx, slipway.TargetID{Service: r.Service, Environment: r.Environment})
+	if err != nil || g.revision.Release >= live.Release {
+		return err
+	}
+	name := slipway.ReleaseName(r.Service, g.revision.Release)
+	return slipway.Errorf(slipway.Conflict, "%s is older than @%d, which is live in %s", name, live.Release, r.Environment).
+		Do("Go back to what served before: slipway rollback %s %s; or deploy it all the same: slipway deploy %s %s --older",
+			r.Service, r.Environment, r.Environment, name)
 }
 
 // words say what was asked for: deploy thoughts-backend@14 to prod.

@@ -36,6 +36,9 @@ func planned(s slipway.State, d slipway.Decision, now time.Time) []slipway.Event
 		if len(d.Actions) > 0 {
 			add(slipway.DeploymentPlanned, describe(d.Actions))
 		}
+	case s.Target.Removing && !d.Next.Target.Removing:
+		e.Deployment, e.Build = 0, ""
+		add(slipway.TargetChanged, said(d.Why))
 	case d.Next.Target.Ailing != s.Target.Ailing:
 		e.Deployment, e.Build = 0, ""
 		add(slipway.TargetAiling, said(d.Why))

@@ -105,7 +105,7 @@ func (c *Controller) sweep(ctx context.Context) error {
 			c.notice(t.ID)
 		}
 	}
-	return nil
+	return c.cancelIdle(ctx)
 }
 
 // surprises reports whether a target was never looked at, or has changed since.

@@ -99,6 +99,9 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 	s.ObservedAt = s.Target.Fence
 	maps.DeleteFunc(m.troubles, func(g slipway.GroupID, _ slipway.Trouble) bool { _, known := s.Specs[g]; return !known })
 	s.Troubles = maps.Clone(m.troubles)
+	if err := c.lookAtTasks(ctx, &s); err != nil {
+		return s, err
+	}
 	var h hearing
 	if d := s.Deployment; d != nil && d.Phase == slipway.Pending {
 		if h, err = c.lookAhead(ctx, &s); err != nil {

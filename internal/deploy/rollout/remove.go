@@ -23,6 +23,9 @@ func (p *plan) dismiss() {
 	t.Retained = nil
 	left := slices.ContainsFunc(p.was.Groups, func(g slipway.GroupStatus) bool { return len(g.Instances) > 0 })
 	if left || len(p.next.Draining) > 0 {
+		if !left { // this plan crosses off the last
+			p.wakeAt(p.now)
+		}
 		return
 	}
 	p.say("nothing of it runs any more")
