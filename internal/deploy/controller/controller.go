@@ -43,6 +43,8 @@ type Controller struct {
 	// builtin environments, and no gates but what a release needs.
 	Gatekeeper Gatekeeper
 
+	Settings Settings // nil: nothing is set
+
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
 	Plan  Planner       // rollout.Plan

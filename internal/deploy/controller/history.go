@@ -38,22 +38,48 @@ func (c *Controller) before(ctx context.Context, live slipway.Deployment) (d sli
 		return d, false, err
 	}
 	slices.Reverse(past)
-	way := trail(past)
+	all := make([]served, len(past))
+	for i, d := range past {
+		r, err := c.Store.Revision(ctx, d.Revision)
+		if err != nil {
+			return d, false, err
+		}
+		all[i] = served{d, r}
+	}
+	way := trail(all)
 	if len(way) < 2 {
 		return d, false, nil
 	}
-	return way[len(way)-2], true, nil
+	return way[len(way)-2].Deployment, true, nil
+}
+
+// served is a deployment that succeeded, with what it made live.
+type served struct {
+	slipway.Deployment
+	revision slipway.Revision
+}
+
+// same reports whether s and o are one and the same to people: the same release
+// with the same settings.
+func (s served) same(o served) bool {
+	return s.Release == o.Release && s.revision.Config == o.revision.Config && slices.Equal(s.revision.Secrets, o.revision.Secrets)
 }
 
 // trail is the way that leads to what serves, without what was rolled back:
 // after @1 @2 @3 and a rollback to @2 it is @1 @2, so that another rollback
 // goes to @1, not to @3 again. The past is oldest first.
-func trail(past []slipway.Deployment) []slipway.Deployment {
-	var way []slipway.Deployment
+func trail(past []served) []served {
+	var way []served
 	for _, d := range past {
 		i := len(way) - 1
-		for i >= 0 && way[i].Release != d.Release {
+		for i >= 0 && !way[i].same(d) {
 			i--
+		}
+		if i < 0 && d.Kind != slipway.KindDeploy { // it went back, but for secrets that were retired since
+			i = len(way) - 1
+			for i >= 0 && (way[i].Release != d.Release || way[i].revision.Config != d.revision.Config) {
+				i--
+			}
 		}
 		if i >= 0 && (d.Kind != slipway.KindDeploy || i == len(way)-1) {
 			way = way[:i]

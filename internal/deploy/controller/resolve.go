@@ -12,6 +12,7 @@ type goal struct {
 	want     int
 	gates    []slipway.GateID
 	build    string // slug of the build that asked
+	why      []slipway.Why
 }
 
 func (c *Controller) resolve(ctx context.Context, r Request, env slipway.Environment) (goal, error) {

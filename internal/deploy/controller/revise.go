@@ -26,7 +26,7 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, in slipway
 		run.Env[variable(need.Service)] = url
 	}
 	maps.Copy(run.Env, place.Env) // an environment may point a need elsewhere
-	return goal{want: place.Replicas, gates: c.gates(rel.Manifest.Needs, false), revision: slipway.Revision{
+	r := slipway.Revision{
 		ID:        newRevisionID(),
 		Target:    slipway.TargetID{Service: rel.Service, Environment: env},
 		Release:   rel.Number,
@@ -36,10 +36,13 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, in slipway
 		Health:    rel.Manifest.Health,
 		Rollout:   place.Rollout,
 		CreatedAt: c.now(),
-	}}, nil
+	}
+	err := c.settle(ctx, &r)
+	return goal{want: place.Replicas, gates: c.gates(rel.Manifest.Needs, false), revision: r}, err
 }
 
-// again is exactly what a deployment ran, at the scale that the target has now.
+// again is exactly what a deployment ran, but for retired secrets, at the scale
+// that the target has now.
 func (c *Controller) again(ctx context.Context, d slipway.Deployment) (goal, error) {
 	r, err := c.Store.Revision(ctx, d.Revision)
 	if err != nil {
@@ -53,7 +56,8 @@ func (c *Controller) again(ctx context.Context, d slipway.Deployment) (goal, err
 	if t.Stable == "" {
 		want = d.Want
 	}
-	return goal{revision: r, want: want, gates: c.gates(nil, true)}, nil
+	r, why, err := c.replaceRetired(ctx, r)
+	return goal{revision: r, want: want, gates: c.gates(nil, true), why: why}, err
 }
 
 // address is where a needed service is reached. Its target is made if need be,
