@@ -32,6 +32,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/ansi", "", "a leaf: text in, text out"},
 	{"internal/cgroup", "", "a leaf: what the kernel keeps together"},
+	{"internal/load", "", "a leaf: asks, and counts what is lost"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
 	{"internal/redact", "", "a leaf: bytes in, bytes out"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
@@ -45,11 +46,13 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/deploy/rollout", ".", "pure: the planner must be the same in the simulation"},
 	{"internal/deploy/controller", ". internal/deploy/rollout", "drivers, routers and stores are interfaces to it"},
+	{"internal/deploy/platform", ".", "what people say, kept for those who decide by it"},
 	{"internal/sim", ". internal/deploy/...", "a world of fakes: nothing real gets in"},
 
 	{"internal/driver", ".", "the interface alone"},
 	{"internal/driver/drivertest", ". internal/driver", "any driver must pass it, so it knows none"},
-	{"internal/driver/...", ". internal/driver internal/cgroup internal/procid internal/redact", "drivers do not know each other"},
+	{"internal/driver/preflight", ".", "a leaf: asks strangers whether they answer"},
+	{"internal/driver/...", ". internal/driver internal/driver/preflight internal/cgroup internal/procid internal/redact", "drivers do not know each other"},
 
 	{"internal/router/...", ". internal/router/... internal/procid", "serves without the server, and starts without its weight"},
 
@@ -61,8 +64,11 @@ var may = []struct{ name, imports, why string }{
 	{"internal/server/...", ". api internal/ansi internal/redact internal/server/...", "shows what it is given"},
 
 	{"internal/cli", ". api internal/ansi internal/manifest internal/build/pipeline", "a client: what it does, anybody can do over HTTP"},
-	{"internal/demo", ". api examples", "sees Slipway from outside, as a person would"},
+	{"internal/demo", ". api examples internal/load", "sees Slipway from outside, as a person would"},
 	{"internal/daemon", "./...", "the only place that knows everyone"},
+
+	{"test/faults/gauge", "", "a service, as a stranger would write it"},
+	{"test/faults/...", ". api internal/load internal/procid internal/smalldisk test/faults/...", "real processes, seen and hurt from outside"},
 }
 
 // pure packages receive now and return values.
@@ -80,7 +86,7 @@ var clocks = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "T
 var only = []struct{ imported, by, why string }{
 	{"database/sql/...", "internal/state/store/...", "one package owns all SQL"},
 	{"modernc.org/...", "internal/state/store/...", "one package owns all SQL"},
-	{"github.com/jackc/...", "internal/state/store/...", "one package owns all SQL"},
+	{"github.com/jackc/...", "internal/state/store/... internal/driver/preflight", "one package owns all SQL; a check before traffic asks others' servers for SELECT 1"},
 	{"github.com/pressly/...", "internal/state/store/...", "one package owns all SQL"},
 	{"github.com/spf13/...", "internal/cli internal/daemon internal/demo", "flags and arguments end where the roles begin"},
 }

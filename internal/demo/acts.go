@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/examples"
+	"github.com/slipway-cd/slipway/internal/load"
 )
 
 // What the demo changes: a new version; and one that wants a cache in
@@ -64,10 +65,10 @@ func (p *play) unblockAll(ctx context.Context) error {
 		}
 		urls[name] = t.URL
 	}
-	p.load = startLoad(rate, []aim{
-		{urls[changed] + "/thoughts", 5},
-		{urls["users-backend"] + "/users", 2},
-		{urls["frontend"] + "/", 1},
+	p.load = load.Start(rate, []load.Aim{
+		{Visitor: load.Get(urls[changed] + "/thoughts"), Share: 5},
+		{Visitor: load.Get(urls["users-backend"] + "/users"), Share: 2},
+		{Visitor: load.Get(urls["frontend"] + "/"), Share: 1},
 	})
 	p.say("From now on %d requests a second go to production, on kept and on fresh connections.", rate)
 	return nil
@@ -171,7 +172,7 @@ func (p *play) serves(ctx context.Context, release int) error {
 		t, err := p.client.Target(ctx, changed, "prod")
 		switch {
 		case err == nil && t.Release == release && t.Ready == t.Want:
-			p.say("%s@%d serves: %d of %d ready. Requests so far: %d, lost: %d.", changed, release, t.Ready, t.Want, p.load.sent(), p.load.lost())
+			p.say("%s@%d serves: %d of %d ready. Requests so far: %d, lost: %d.", changed, release, t.Ready, t.Want, p.load.Sent(), p.load.Lost())
 			return nil
 		case err == nil && t.Release != release:
 			return broken("%s@%d should serve prod, but @%d does", changed, release, t.Release)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/load"
 )
 
 // Options say how the demo is played.
@@ -36,7 +37,7 @@ type play struct {
 	*teller
 	dir    string // temporary: data, repositories
 	client *api.Client
-	load   *load
+	load   *load.Load
 	memory *memory
 	began  time.Time
 	kills  int
@@ -85,12 +86,12 @@ func (p *play) play(ctx context.Context) error {
 
 // settle waits for the rest of the load and says how it all went.
 func (p *play) settle(ctx context.Context) error {
-	for p.load.sent() < leastLoad {
+	for p.load.Sent() < leastLoad {
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	p.load.stop()
+	p.load.Stop()
 	r, err := p.result(ctx)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (p *play) settle(ctx context.Context) error {
 		}
 	}
 	if r.Lost > 0 {
-		return slipway.Errorf(slipway.Internal, "%d of %d requests were lost: %s", r.Lost, r.Requests, p.load.losses())
+		return slipway.Errorf(slipway.Internal, "%d of %d requests were lost: %s", r.Lost, r.Requests, p.load.Reasons())
 	}
 	return nil
 }
@@ -123,7 +124,7 @@ func (p *play) keep() {
 // evidence is kept.
 func (p *play) end(ctx context.Context, failed error) error {
 	if p.load != nil {
-		p.load.stop()
+		p.load.Stop()
 	}
 	if p.memory != nil {
 		p.memory.stop()

@@ -48,7 +48,7 @@ func (p *play) result(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Builds: len(builds), Requests: p.load.sent(), Lost: p.load.lost(), NotSent: p.load.notSent(), ServerKills: p.kills,
+		Builds: len(builds), Requests: p.load.Sent(), Lost: p.load.Lost(), NotSent: p.load.NotSent(), ServerKills: p.kills,
 		ServerPeakMB: tenths(p.memory.megabytes()), Seconds: tenths(time.Since(p.began).Seconds()),
 	}
 	for _, d := range slices.Backward(deployments) {

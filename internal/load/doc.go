@@ -1,0 +1,13 @@
+// Package load asks services at a constant rate, whether or not earlier
+// requests were answered (open loop), and accounts for every request.
+//
+// A request is lost when it could not connect, when its connection broke, when
+// its answer was cut short, was not the one that belongs to it, or was made by
+// somebody on the way. Nothing is ever asked twice: a client that tries again
+// would hide what it is here to find.
+//
+//	Get        a small answer
+//	Post       a body, of which the answer has to know the checksum
+//	Stream     an answer that takes its time, whole to its end
+//	WebSocket  a conversation, ended by a close frame
+package load

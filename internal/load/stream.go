@@ -1,0 +1,26 @@
+package load
+
+import "fmt"
+
+// streamer reads answers that take their time.
+type streamer struct {
+	*client
+	bytes int64
+}
+
+// Stream asks for answers of so many bytes, that come slowly.
+func Stream(address string, bytes int64) Visitor { return streamer{newClient(address), bytes} }
+
+func (v streamer) Visit(r Request) error {
+	a, err := v.ask("GET", nil, r)
+	if err != nil {
+		return err
+	}
+	if err := a.own(); err != nil {
+		return err
+	}
+	if a.bytes != v.bytes {
+		return fmt.Errorf("truncated answer: %d of %d bytes", a.bytes, v.bytes)
+	}
+	return nil
+}

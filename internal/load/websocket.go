@@ -1,0 +1,99 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// talker holds conversations.
+type talker struct {
+	address string
+	length  time.Duration
+	every   time.Duration
+}
+
+// WebSocket opens a conversation at ws://…, says something every so often and
+// wants to hear it again, for so long. A conversation that the other side ends
+// with a close frame is over, not lost; one that breaks off is.
+func WebSocket(address string, length, every time.Duration) Visitor {
+	return talker{strings.Replace(address, "http", "ws", 1), length, every}
+}
+
+func (v talker) Visit(r Request) error {
+	ctx, cancel := context.WithTimeout(context.Background(), v.length+r.Within)
+	defer cancel()
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: http.Header{IDHeader: {r.ID}},
+	})
+	if err != nil {
+		return undialled(res, err)
+	}
+	defer func() { _ = c.CloseNow() }()
+	for n, end := 0, time.Now().Add(v.length); time.Now().Before(end); n++ {
+		if err := say(ctx, c, fmt.Sprintf("%s %d", r.ID, n)); err != nil {
+			return closed(err)
+		}
+		time.Sleep(v.every)
+	}
+	return closed(c.Close(websocket.StatusNormalClosure, ""))
+}
+
+// undialled says why there was no conversation at all.
+func undialled(res *http.Response, err error) error {
+	var unreached *net.OpError
+	switch {
+	case res != nil && res.StatusCode != http.StatusSwitchingProtocols:
+		text, _ := io.ReadAll(io.LimitReader(res.Body, maxReason))
+		return fmt.Errorf("no WebSocket, but %d by %q%s", res.StatusCode, res.Header.Get("Served-By"), said(text))
+	case errors.As(err, &unreached):
+		return fmt.Errorf("no WebSocket: %w", unreached.Err)
+	}
+	return fmt.Errorf("no WebSocket: %w", err)
+}
+
+// say says something and hears it again.
+func say(ctx context.Context, c *websocket.Conn, text string) error {
+	if err := c.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
+		return heard(ctx, c, err)
+	}
+	_, echo, err := c.Read(ctx)
+	if err == nil && string(echo) != text {
+		err = errors.New("another echo")
+	}
+	return err
+}
+
+// heard is what the other side said before it could not be written to any more,
+// which may have been its close frame.
+func heard(ctx context.Context, c *websocket.Conn, err error) error {
+	if _, _, last := c.Read(ctx); websocket.CloseStatus(last) >= 0 {
+		return last
+	}
+	return err
+}
+
+// closed is nil for the end that the protocol wants.
+func closed(err error) error {
+	switch websocket.CloseStatus(err) {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusServiceRestart:
+		return nil
+	}
+	if err == nil {
+		return nil
+	}
+	var broken *net.OpError
+	if errors.As(err, &broken) {
+		err = broken.Err
+	}
+	return fmt.Errorf("WebSocket without a close frame: %w", err)
+}
