@@ -38,7 +38,7 @@ func TestWeeklyFreeze(t *testing.T) {
 			t.Fatal(err)
 		}
 		env := slipway.Environment{Name: "prod", Freezes: []slipway.Freeze{{Why: "w", Zone: "Europe/Zurich", Weekly: &test.weekly}}}
-		text, until, err := frozen(env, now.UTC())
+		text, until, err := Frozen(env, now.UTC())
 		got := ""
 		if text != "" {
 			got = until.In(zone).Format("2006-01-02 15:04")
@@ -56,7 +56,7 @@ func TestTheFreezeThatEndsLastIsTold(t *testing.T) {
 		{Why: "the year's end", Zone: "Europe/Zurich", Until: now.Add(48 * time.Hour)},
 		{Why: "over", Until: now},
 	}}
-	text, until, err := frozen(env, now)
+	text, until, err := Frozen(env, now)
 	if want := "prod is frozen until 5 Jan 13:00 Europe/Zurich: the year's end"; text != want || until != now.Add(48*time.Hour) || err != nil {
 		t.Errorf("%q %s %v", text, until, err)
 	}

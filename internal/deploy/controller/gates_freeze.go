@@ -20,7 +20,7 @@ func (c *Controller) judgeFreeze(ctx context.Context, p plea, h *hearing) (slipw
 	if err != nil {
 		return waits(slipway.MessageOf(err)), nil // it was removed meanwhile
 	}
-	text, until, err := frozen(env, p.now)
+	text, until, err := Frozen(env, p.now)
 	if err != nil {
 		return slipway.Verdict{}, err
 	}
@@ -37,9 +37,9 @@ func (c *Controller) judgeFreeze(ctx context.Context, p plea, h *hearing) (slipw
 	return waits(fmt.Sprintf("%s; override: slipway deploy %s %s@%d --override --why TEXT", text, env.Name, p.Target.Service, p.Release)), nil
 }
 
-// frozen says why, and until when, an environment is frozen at now; of several
+// Frozen says why, and until when, an environment is frozen at now; of several
 // freezes the one that ends last. It is "" when it is not.
-func frozen(env slipway.Environment, now time.Time) (text string, until time.Time, err error) {
+func Frozen(env slipway.Environment, now time.Time) (text string, until time.Time, err error) {
 	for _, f := range env.Freezes {
 		zone, err := time.LoadLocation(f.Zone)
 		if err != nil {
