@@ -8,55 +8,39 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// Draft is an environments.yaml that somebody wants applied.
-type Draft struct {
-	File   string // what its problems call it
-	Text   string
-	Commit slipway.Commit // of the platform repository; "" by hand
-	After  int            // the version that it was compared with; -1: whatever there is
-	Dry    bool           // only say what would change
-}
-
-// Applied is what came of a draft.
-type Applied struct {
-	Declaration slipway.Declaration // that holds now
-	Changes     []Change            // that were made, or would be
-	Dry         bool                // would be
-}
-
 // Apply declares the environments as a draft says. Only administrators may, or
 // look at what would change.
 //
 // It returns Forbidden, Invalid with every problem of the text, Conflict when it
 // removes an environment in which something lives, and Stale when somebody else
 // has declared the environments since version After.
-func (p *Platform) Apply(ctx context.Context, by slipway.Principal, d Draft) (Applied, error) {
+func (p *Platform) Apply(ctx context.Context, by slipway.Principal, d slipway.Draft) (slipway.Applied, error) {
 	if !by.CanAdminister() {
-		return Applied{}, slipway.Errorf(slipway.Forbidden, "%s may not declare environments; it needs the role admin", by.Actor.Name)
+		return slipway.Applied{}, slipway.Errorf(slipway.Forbidden, "%s may not declare environments; it needs the role admin", by.Actor.Name)
 	}
 	return p.apply(ctx, by.Actor, d)
 }
 
-func (p *Platform) apply(ctx context.Context, by slipway.Actor, d Draft) (Applied, error) {
+func (p *Platform) apply(ctx context.Context, by slipway.Actor, d slipway.Draft) (slipway.Applied, error) {
 	all, err := p.Parse(d.File, []byte(d.Text))
 	if err != nil {
-		return Applied{}, err
+		return slipway.Applied{}, err
 	}
 	was, err := p.Store.Declaration(ctx)
 	if err != nil {
-		return Applied{}, err
+		return slipway.Applied{}, err
 	}
 	if d.After >= 0 && d.After != was.Version {
-		return Applied{}, slipway.Errorf(slipway.Stale, "somebody has declared the environments meanwhile: they are at version %d, not %d", was.Version, d.After).
+		return slipway.Applied{}, slipway.Errorf(slipway.Stale, "somebody has declared the environments meanwhile: they are at version %d, not %d", was.Version, d.After).
 			Do("look at what would change now, and apply again: slipway apply %s", d.File)
 	}
-	done := Applied{Declaration: was, Changes: changes(was.Environments, all), Dry: d.Dry}
+	done := slipway.Applied{Declaration: was, Changes: was.Environments.Changes(all), Dry: d.Dry}
 	if d.Dry || len(done.Changes) == 0 && was.Source == d.Text && was.Version > 0 {
 		return done, nil
 	}
 	at, err := p.Store.Now(ctx)
 	if err != nil {
-		return Applied{}, err
+		return slipway.Applied{}, err
 	}
 	done.Declaration, err = p.Store.Declare(ctx, slipway.Declaration{
 		Environments: all, Source: d.Text, Commit: d.Commit, Actor: by, At: at,
@@ -78,7 +62,7 @@ func repository(c slipway.Commit) slipway.RepositoryName {
 }
 
 // told is what an event says of changes.
-func told(all []Change) string {
+func told(all []slipway.EnvironmentChange) string {
 	if len(all) == 0 {
 		return ", in other words"
 	}
@@ -100,7 +84,7 @@ func (p *Platform) Pushed(ctx context.Context, push slipway.Push) []string {
 	if err != nil {
 		return refused(push, err)
 	}
-	done, err := p.apply(ctx, push.Actor, Draft{
+	done, err := p.apply(ctx, push.Actor, slipway.Draft{
 		File: slipway.EnvironmentsFile, Text: string(text), Commit: push.New, After: -1, Dry: !isDefault,
 	})
 	if err != nil {

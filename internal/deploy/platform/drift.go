@@ -6,32 +6,17 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// Declared is how the environments are declared, and where the platform
-// repository says otherwise.
-type Declared struct {
-	slipway.Declaration
-	Drift *Drift // nil: none
-}
-
-// Drift is how the head of the platform repository differs from what is
-// applied.
-type Drift struct {
-	Commit  slipway.Commit
-	Changes []Change // that applying it would make
-	Problem string   // why it cannot be applied
-}
-
 // Declared is what is applied now.
-func (p *Platform) Declared(ctx context.Context) (Declared, error) {
+func (p *Platform) Declared(ctx context.Context) (slipway.Declared, error) {
 	d, err := p.Store.Declaration(ctx)
 	if err != nil {
-		return Declared{}, err
+		return slipway.Declared{}, err
 	}
 	drift, err := p.drift(ctx, d)
-	return Declared{d, drift}, err
+	return slipway.Declared{Declaration: d, Drift: drift}, err
 }
 
-func (p *Platform) drift(ctx context.Context, d slipway.Declaration) (*Drift, error) {
+func (p *Platform) drift(ctx context.Context, d slipway.Declaration) (*slipway.Drift, error) {
 	r, err := p.Store.Repository(ctx, slipway.PlatformRepository)
 	if slipway.CodeOf(err) == slipway.NotFound || err == nil && r.DefaultBranch == "" {
 		return nil, nil // nothing was ever pushed
@@ -47,12 +32,12 @@ func (p *Platform) drift(ctx context.Context, d slipway.Declaration) (*Drift, er
 	if head == "" || head == d.Commit {
 		return nil, nil
 	}
-	drift := &Drift{Commit: head}
+	drift := &slipway.Drift{Commit: head}
 	text, err := p.Source.File(ctx, r.Name, head, slipway.EnvironmentsFile)
 	if err == nil {
 		var all slipway.Environments
 		if all, err = p.Parse(slipway.EnvironmentsFile, text); err == nil {
-			drift.Changes = changes(d.Environments, all)
+			drift.Changes = d.Environments.Changes(all)
 		}
 	}
 	switch {

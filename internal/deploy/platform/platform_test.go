@@ -126,27 +126,27 @@ func says(t *testing.T, err error, code slipway.Code, text string) {
 func TestApply(t *testing.T) {
 	w := newWorld(t)
 	text := "test test\nstage stage\nprod production\n"
-	_, err := w.Apply(t.Context(), mei, platform.Draft{File: "e", Text: text, After: -1})
+	_, err := w.Apply(t.Context(), mei, slipway.Draft{File: "e", Text: text, After: -1})
 	says(t, err, slipway.Forbidden, "mei may not declare environments")
-	_, err = w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: "test\n", After: -1})
+	_, err = w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: "test\n", After: -1})
 	says(t, err, slipway.Invalid, "e:2:1: nor here")
 
-	dry, err := w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: text, After: -1, Dry: true})
+	dry, err := w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: text, After: -1, Dry: true})
 	if err != nil || !dry.Dry || len(dry.Changes) != 2 || dry.Declaration.Version != 0 {
 		t.Errorf("%+v, %v", dry, err)
 	}
-	done, err := w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: text, After: 0})
-	if err != nil || done.Declaration.Version != 1 || done.Declaration.Actor != ada.Actor || done.Changes[0].Kind != platform.Added || done.Changes[1].Environment != "prod" {
+	done, err := w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: text, After: 0})
+	if err != nil || done.Declaration.Version != 1 || done.Declaration.Actor != ada.Actor || done.Changes[0].Kind != slipway.Added || done.Changes[1].Environment != "prod" {
 		t.Errorf("%+v, %v", done, err)
 	}
-	_, err = w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: text, After: 0})
+	_, err = w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: text, After: 0})
 	says(t, err, slipway.Stale, "they are at version 1, not 0")
-	again, err := w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: text, After: 1})
+	again, err := w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: text, After: 1})
 	if err != nil || again.Declaration.Version != 1 || len(again.Changes) != 0 {
 		t.Errorf("the same again: %+v, %v", again, err)
 	}
 	w.pending()
-	_, err = w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: "test test\n", After: -1})
+	_, err = w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: "test test\n", After: -1})
 	says(t, err, slipway.Conflict, `environment "prod" cannot be removed: web runs there`)
 	events, err := w.store.Events(t.Context(), 0, slipway.EventFilter{}, 10)
 	if err != nil || events[0].Text != "ada declared the environments, version 1: + stage: driver process, queue stage · ~ prod: previous test → –" {
@@ -156,7 +156,7 @@ func TestApply(t *testing.T) {
 
 func TestPushAndDrift(t *testing.T) {
 	w := newWorld(t)
-	drift := func() *platform.Drift {
+	drift := func() *slipway.Drift {
 		t.Helper()
 		d, err := w.Declared(t.Context())
 		if err != nil {
@@ -184,7 +184,7 @@ func TestPushAndDrift(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 	w.push("master", "test test\nprod p\n")
-	if _, err := w.Apply(t.Context(), ada, platform.Draft{File: "e", Text: "test test\nprod hand\n", After: -1}); err != nil {
+	if _, err := w.Apply(t.Context(), ada, slipway.Draft{File: "e", Text: "test test\nprod hand\n", After: -1}); err != nil {
 		t.Fatal(err)
 	}
 	if x := drift(); x == nil || len(x.Changes) != 1 || x.Changes[0].Differences[0] != (slipway.Difference{Name: "queue", From: "hand", To: "p"}) {
