@@ -28,6 +28,9 @@ func (d *Driver) Apply(ctx context.Context, g slipway.GroupSpec) error {
 	if n, err := d.missing(g); n == 0 || err != nil {
 		return err
 	}
+	if err := d.checkSecrets(ctx, g); err != nil {
+		return err
+	}
 	img, err := d.trees.ensure(ctx, g.Revision.Image)
 	if err != nil {
 		return err
@@ -91,7 +94,7 @@ func (d *Driver) missing(g slipway.GroupSpec) (int, error) {
 }
 
 // start makes one instance: whole on disk first, then alive.
-func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p program) error {
+func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p program) (err error) {
 	spec := Spec{
 		ID: d.newID(), Target: g.Target, Group: g.ID, Revision: g.Revision.ID, Fence: g.Fence, Active: g.Active,
 		CreatedAt: now(),
@@ -111,6 +114,10 @@ func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p pr
 	spec.Env = environ(img, g, spec.ID, spec.Port, spec.Mark)
 	spec.Socket = d.socket(spec.ID)
 	spec.Cgroup = d.cgroup(spec)
+	spec.Secrets = given(g.Revision)
+	if spec.SecretDir, err = d.secretDir(spec.ID, spec.Secrets); err != nil {
+		return err
+	}
 
 	i := &instance{
 		spec: spec, dir: filepath.Join(d.dir, "instances", string(spec.ID)), socket: spec.Socket, cgroup: spec.Cgroup, heard: make(chan struct{}),

@@ -19,7 +19,8 @@ const heartbeat = time.Second
 // board holds what a shim knows, keeps it on disk and shows it to whoever is
 // connected.
 type board struct {
-	log *slog.Logger
+	log  *slog.Logger
+	hide func(string) string // of what others have said; nil: nothing
 
 	mu      sync.Mutex
 	now     Report
@@ -56,6 +57,9 @@ func (b *board) change(edit func(*Report)) {
 	defer b.mu.Unlock()
 	next := b.now
 	edit(&next)
+	if b.hide != nil {
+		next.Why = b.hide(next.Why)
+	}
 	if next == b.now {
 		return
 	}
@@ -134,16 +138,5 @@ func (s *shim) serve(l net.Listener) {
 			_ = conn.Close()
 			return
 		}
-	}
-}
-
-// hear reads until conn is closed.
-func (s *shim) hear(conn net.Conn) {
-	one := make([]byte, 1)
-	for {
-		if _, err := conn.Read(one); err != nil {
-			return
-		}
-		s.heed()
 	}
 }

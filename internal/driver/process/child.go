@@ -26,7 +26,8 @@ type child struct {
 
 // nursery starts children, reaps them and whatever orphans they leave.
 type nursery struct {
-	log *slog.Logger
+	log   *slog.Logger
+	vault *vault // nil: there are no secrets
 
 	mu  sync.Mutex // between starting a child and knowing it, nothing is reaped
 	own *child
@@ -50,11 +51,14 @@ func (n *nursery) start(s Spec) (*child, error) {
 		return nil, err
 	}
 	files := filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
+	if err := n.vault.lay(); err != nil {
+		return nil, err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	attr := &os.ProcAttr{
 		Dir:   filepath.Join(files, s.Workdir),
-		Env:   slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)}),
+		Env:   n.vault.environ(slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)})),
 		Files: []*os.File{null, out, out},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	}

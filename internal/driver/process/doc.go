@@ -21,6 +21,11 @@
 // one (package cgroup), is found by its mark and by its parents everywhere else,
 // and ends with the child.
 //
+// Secrets are given through the socket, when the driver connects to a shim: they
+// stay in the shim's memory, which nobody of its user may look into, and reach
+// the program as variables or as files that are not on a disk where there is a
+// place for that. A shim without them does not start its program.
+//
 // Orders are files; messages only say that there may be one. On disk:
 //
 //	DIR/lock                  held by the one driver of DIR

@@ -22,6 +22,7 @@ type Config struct {
 	Dir        string   // where it keeps everything; made when missing
 	RuntimeDir string   // where shims listen, a short path of ours alone; made when missing
 	Images     Images   // where images come from
+	Secrets    Secrets  // opens what instances are given; nil: there are none
 	Shim       []string // a command that calls RunShim with the argument appended to it
 	Log        *slog.Logger
 	Patience   time.Duration // how long a shim may be silent; 0: 5 s. More than a second
@@ -31,6 +32,7 @@ type Config struct {
 type Driver struct {
 	dir, runtime string
 	shim         []string
+	secrets      Secrets
 	log          *slog.Logger
 	patience     time.Duration
 	lock         *lockFile
@@ -95,7 +97,7 @@ func Open(c Config) (*Driver, error) {
 			Do("Set XDG_RUNTIME_DIR to a shorter path.")
 	}
 	d := &Driver{
-		dir: dir, runtime: runtime, shim: c.Shim, log: c.Log, patience: c.Patience,
+		dir: dir, runtime: runtime, shim: c.Shim, secrets: c.Secrets, log: c.Log, patience: c.Patience,
 		ledger:    newLedger(filepath.Join(dir, "fences")),
 		trees:     &trees{dir: filepath.Join(dir, "trees"), images: c.Images, bounds: defaultBounds},
 		instances: map[slipway.InstanceID]*instance{},
@@ -167,6 +169,7 @@ func (d *Driver) load() error {
 		}
 		d.instances[i.spec.ID] = i
 	}
+	d.sweepSecrets()
 	return nil
 }
 

@@ -76,6 +76,9 @@ func (d *Driver) listen(ctx context.Context, i *instance) (heard bool, err error
 		d.mu.Unlock()
 	}()
 	nudge(conn) // an order may have been written while nobody listened
+	handing, handed := context.WithCancel(ctx)
+	defer handed()
+	go d.hand(handing, i, conn)
 	reports := json.NewDecoder(bufio.NewReader(conn))
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(d.patience))

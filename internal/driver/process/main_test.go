@@ -83,7 +83,12 @@ func app() {
 			}
 		}
 	}
-	http.HandleFunc("/readyz", say(&ready, "warming cache"))
+	no := "warming cache"
+	if behave == "telltale" {
+		ready.Store(false)
+		no = "cannot log in with " + os.Getenv("TOKEN")
+	}
+	http.HandleFunc("/readyz", say(&ready, no))
 	http.HandleFunc("/healthz", say(&live, "deadlock"))
 	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) })
 	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
@@ -235,7 +240,8 @@ type world struct {
 	app     slipway.Digest
 	shims   []string // command
 	opened  []func() // close what was opened
-	without error    // why drivers have no control groups, if they are to have none
+	secrets process.Secrets
+	without error // why drivers have no control groups, if they are to have none
 
 	mu   sync.Mutex
 	seen []slipway.InstanceStatus // all that drivers have told of, in turn
@@ -269,7 +275,7 @@ func shortDir(t testing.TB) string {
 
 func (w *world) config() process.Config {
 	return process.Config{
-		Dir: w.dir, RuntimeDir: w.runtime, Images: w.images, Shim: w.shims, Patience: 1500 * time.Millisecond,
+		Dir: w.dir, RuntimeDir: w.runtime, Images: w.images, Secrets: w.secrets, Shim: w.shims, Patience: 1500 * time.Millisecond,
 		Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -22,6 +22,7 @@ type shim struct {
 	log     *slog.Logger
 	nursery nursery
 	board   *board
+	vault   *vault
 	before  string        // how the child before this one ended
 	stop    chan struct{} // closed when the instance is to end
 	heeding sync.Mutex    // over closing it
@@ -50,10 +51,13 @@ func RunShim(ctx context.Context, dir string) error {
 	if err := loadJSON(specFile, &s.spec); err != nil {
 		return slipway.Errorf(slipway.Invalid, "%s holds no instance: %w", dir, err)
 	}
-	if err := becomeSubreaper(); err != nil {
+	if err := errors.Join(becomeSubreaper(), beOpaque()); err != nil {
 		return err
 	}
+	s.vault = newVault(s.spec)
+	s.nursery.vault = s.vault
 	s.board = recall(log)
+	s.board.hide = s.vault.hide
 	child := s.adopt() // before anybody is shown what an earlier shim knew
 	s.heed()
 	_ = os.Remove(s.spec.Socket) // of an earlier shim; the lock says that there is none now
@@ -83,6 +87,7 @@ func (s *shim) run(ctx context.Context, c *child) {
 	for !s.stopping() && ctx.Err() == nil {
 		if c == nil {
 			s.pause(ctx)
+			s.awaitSecrets(ctx)
 			if s.stopping() || ctx.Err() != nil {
 				break
 			}
@@ -111,6 +116,7 @@ func (s *shim) stopping() bool {
 
 // down notes that the child has ended, and when the next one starts.
 func (s *shim) down(why string) {
+	why = s.vault.hide(why)
 	s.log.Info("down", "why", why)
 	s.before = why
 	s.board.change(func(r *Report) {
@@ -137,6 +143,24 @@ func (s *shim) pause(ctx context.Context) {
 	}
 }
 
+// awaitSecrets waits until the driver has given them.
+func (s *shim) awaitSecrets(ctx context.Context) {
+	for {
+		ok, why, news := s.vault.look()
+		if ok {
+			return
+		}
+		s.board.change(func(r *Report) { r.Phase, r.Why = slipway.InstanceStarting, why })
+		select {
+		case <-news:
+		case <-s.stop:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // launch starts the child, or notes why it could not.
 func (s *shim) launch() *child {
 	s.board.change(func(r *Report) { r.Launching = true })
@@ -150,7 +174,7 @@ func (s *shim) launch() *child {
 		if r.Child.PID != 0 {
 			r.Restarts++
 		}
-		r.Phase, r.Since, r.RetryAt, r.ReadyIn = slipway.InstanceStarting, c.started, time.Time{}, 0
+		r.Phase, r.Since, r.RetryAt, r.ReadyIn, r.Why = slipway.InstanceStarting, c.started, time.Time{}, 0, ""
 		r.Child, r.StartedAt, r.Dir, r.Launching = c.id, c.started, dir, false
 	})
 	return c
@@ -246,6 +270,7 @@ func (s *shim) finish(c *child) {
 		s.nursery.sweep(c, s.spec)
 		why = c.how
 	}
+	s.vault.drop()
 	s.log.Info("stopped", "why", why)
 	s.board.change(func(r *Report) { r.Phase, r.Since, r.Why = slipway.InstanceStopped, now(), why })
 	_ = os.Remove(s.spec.Socket)

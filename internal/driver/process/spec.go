@@ -30,6 +30,8 @@ type Spec struct {
 	Drain     time.Duration // how long requests in flight may take
 	StopGrace time.Duration
 	Socket    string       // where its shim listens
+	Secrets   []Given      `json:",omitempty"` // whose values are nowhere here
+	SecretDir string       `json:",omitempty"` // of those that are files
 	Mark      string       // unguessable, in the environment of its processes: finds those that left its process group
 	Cgroup    cgroup.Group // that its processes are in, wherever they went; none where there are none
 }

@@ -79,6 +79,7 @@ func (d *Driver) forget(i *instance) error {
 	if err := d.cgroupOf(i).End(); err != nil { // its shim may have been killed in between
 		d.log.Error("end what an instance has left", "instance", i.spec.ID, "err", err)
 	}
+	dropSecrets(i.spec)
 	if err := d.keepLog(i); err != nil {
 		d.log.Warn("keep the end of a log", "instance", i.spec.ID, "err", err)
 	}
