@@ -36,6 +36,7 @@ type AgentStore interface {
 	SaveAgent(context.Context, slipway.Agent, ...slipway.Event) error
 	Agent(context.Context, slipway.AgentID) (slipway.Agent, error)
 	Agents(context.Context) ([]slipway.Agent, error)
+	Environments(context.Context) (slipway.Environments, error)
 	AddToken(context.Context, slipway.Token) error
 	RevokeToken(ctx context.Context, hash string) error
 }

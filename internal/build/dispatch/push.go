@@ -82,10 +82,14 @@ func (d *Dispatch) prepare(ctx context.Context, p slipway.Push, defaultBranch st
 	if err == nil && file == "" {
 		return nil, fmt.Sprintf("no pipeline: add %s", Files[0]), nil
 	}
+	environments, failed := d.Store.Environments(ctx)
+	if failed != nil {
+		return nil, "", failed
+	}
 	now := d.now()
 	b := &slipway.Build{
 		ID: slipway.BuildID(newID()), Push: p, Commit: info, State: slipway.BuildRunning, CreatedAt: now,
-		Repositories: []slipway.RepositoryName{p.Repository}, Authority: authority(p, defaultBranch),
+		Repositories: []slipway.RepositoryName{p.Repository}, Authority: authority(p, defaultBranch, environments),
 	}
 	if err == nil {
 		err = d.fill(ctx, b, file, text)
@@ -150,7 +154,11 @@ func (d *Dispatch) queues(ctx context.Context) ([]slipway.Queue, error) {
 			known = append(known, q)
 		}
 	}
-	for _, e := range slipway.BuiltinEnvironments {
+	environments, err := d.Store.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range environments {
 		add(e.Queue)
 	}
 	for _, q := range d.Queues {
@@ -166,13 +174,13 @@ func (d *Dispatch) queues(ctx context.Context) ([]slipway.Queue, error) {
 // authority is what the jobs of a build may do, by the server's policy: those
 // of the default branch deploy from the queues of the environments. Nothing
 // that was pushed has a say.
-func authority(p slipway.Push, defaultBranch string) slipway.Authority {
-	a := slipway.Authority{}
+func authority(p slipway.Push, defaultBranch string, all slipway.Environments) slipway.Authority {
+	a := slipway.Authority{Way: all.Way()}
 	if defaultBranch == "" || p.Branch() != defaultBranch {
 		return a
 	}
 	a.Deploy = map[slipway.Queue][]slipway.EnvironmentName{}
-	for _, e := range slipway.BuiltinEnvironments {
+	for _, e := range all {
 		a.Deploy[e.Queue] = append(a.Deploy[e.Queue], e.Name)
 	}
 	return a

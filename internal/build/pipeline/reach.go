@@ -24,12 +24,12 @@ func Reaches(b *slipway.Build, block slipway.JobID) []slipway.EnvironmentName {
 	}
 	behind, held := below(needs, []int{at}), below(needs, others)
 	var out []slipway.EnvironmentName
-	for _, e := range slipway.BuiltinEnvironments {
+	for _, e := range way(b) {
 		for i := range b.Jobs {
 			j := &b.Jobs[i]
 			if behind[i] && !held[i] && j.Step.Kind == slipway.StepCommand && !j.State.Ended() &&
-				slices.Contains(b.Authority.Deploy[j.Step.Queue()], e.Name) {
-				out = append(out, e.Name)
+				slices.Contains(b.Authority.Deploy[j.Step.Queue()], e.To) {
+				out = append(out, e.To)
 				break
 			}
 		}
@@ -73,22 +73,31 @@ func MayDeploy(b *slipway.Build, job slipway.JobID) []slipway.EnvironmentName {
 		return may
 	}
 	return slices.DeleteFunc(slices.Clone(may), func(env slipway.EnvironmentName) bool {
-		return !slices.ContainsFunc(within, func(w slipway.EnvironmentName) bool { return leadsTo(env, w) })
+		return !slices.ContainsFunc(within, func(w slipway.EnvironmentName) bool { return leadsTo(way(b), env, w) })
 	})
+}
+
+// way is how a release travelled when b was made. Builds of before it was kept
+// knew the builtin environments only.
+func way(b *slipway.Build) []slipway.Passage {
+	if b.Authority.Way == nil {
+		return slipway.BuiltinEnvironments.Way()
+	}
+	return b.Authority.Way
 }
 
 // leadsTo reports whether a release passes through env on its way to to, or is
 // there: a pipeline gets nowhere without the environments before.
-func leadsTo(env, to slipway.EnvironmentName) bool {
-	for range slipway.BuiltinEnvironments {
+func leadsTo(way []slipway.Passage, env, to slipway.EnvironmentName) bool {
+	for range way {
 		if env == to {
 			return true
 		}
-		e, err := slipway.BuiltinEnvironments.Find(to)
-		if err != nil || e.Previous == "" {
+		i := slices.IndexFunc(way, func(p slipway.Passage) bool { return p.To == to })
+		if i < 0 || way[i].From == "" {
 			return false
 		}
-		to = e.Previous
+		to = way[i].From
 	}
 	return false
 }
