@@ -1,0 +1,110 @@
+// Command gauge is the service that fault tests deploy. It writes down every
+// request that it begins and ends, and behaves as its environment says:
+//
+//	GAUGE_READY=never|2s     never ready, or so late
+//	GAUGE_EXIT=300ms         ends with an error after so long
+//	GAUGE_TAKES=50ms         for each answer
+//	GAUGE_LINGER=2s          takes so long to end, and serves meanwhile
+//	GAUGE_FAILS=1            answers 503 to what asks another service
+//	GAUGE_LEDGER=DIR         where requests are written down, a file per process
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	g := &gauge{born: time.Now(), ready: os.Getenv("GAUGE_READY"), takes: during("GAUGE_TAKES"), fails: os.Getenv("GAUGE_FAILS") != ""}
+	if err := g.openLedger(os.Getenv("GAUGE_LEDGER")); err != nil {
+		return err
+	}
+	if after := os.Getenv("GAUGE_EXIT"); after != "" {
+		time.AfterFunc(during("GAUGE_EXIT"), func() {
+			fmt.Fprintln(os.Stderr, "out of order")
+			os.Exit(3)
+		})
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(os.Stdout, "listening on", l.Addr(), "process", os.Getpid())
+	srv := &http.Server{Handler: g.routes(), ReadHeaderTimeout: 30 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	time.Sleep(during("GAUGE_LINGER"))
+	last, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return srv.Shutdown(last)
+}
+
+func during(name string) time.Duration {
+	d, _ := time.ParseDuration(os.Getenv(name))
+	return d
+}
+
+// gauge is one instance.
+type gauge struct {
+	born  time.Time
+	ready string
+	takes time.Duration
+	fails bool
+
+	mu     sync.Mutex
+	ledger *os.File // nil: none is kept
+}
+
+func (g *gauge) openLedger(dir string) (err error) {
+	if dir == "" {
+		return nil
+	}
+	name := filepath.Join(dir, strconv.Itoa(os.Getpid()))
+	g.ledger, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	return err
+}
+
+// write writes a request down, so that it stands there even if this process is
+// killed right after.
+func (g *gauge) write(what, id string) {
+	if g.ledger == nil || id == "" {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, _ = g.ledger.WriteString(what + " " + id + "\n")
+}
+
+func (g *gauge) isReady() bool {
+	switch g.ready {
+	case "":
+		return true
+	case "never":
+		return false
+	}
+	d, err := time.ParseDuration(g.ready)
+	return err == nil && time.Since(g.born) >= d
+}

@@ -1,0 +1,54 @@
+package yard
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+// Process is one of the installation's processes, by a name that no other has.
+type Process struct{ procid.ID }
+
+// Kill ends it with SIGKILL and returns once it is gone.
+func (p Process) Kill() error {
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	p.gone()
+	return nil
+}
+
+func (p Process) gone() {
+	if h, err := p.Hold(); err == nil {
+		h.Wait()
+		_ = h.Close()
+	}
+}
+
+// Stop suspends it, and Continue lets it go on.
+func (p Process) Stop() error     { return p.Signal(syscall.SIGSTOP) }
+func (p Process) Continue() error { return p.Signal(syscall.SIGCONT) }
+
+// Start starts a command of slipway beside `slipway up`. What it prints is in
+// the installation's logs. It ends with the installation.
+func (y *Yard) Start(name string, env []string, args ...string) (Process, error) {
+	out, err := os.OpenFile(filepath.Join(y.Data, "logs", name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return Process{}, err
+	}
+	defer func() { _ = out.Close() }()
+	cmd := exec.Command(y.Slipway, args...) //nolint:noctx // it is ended by its name
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = y.dir, append(y.env(), env...), out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return Process{}, err
+	}
+	go func() { _ = cmd.Wait() }()
+	id, err := procid.Of(cmd.Process.Pid)
+	p := Process{id}
+	y.apart = append(y.apart, &p)
+	return p, err
+}

@@ -1,0 +1,150 @@
+package yard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+// Version is a service as one of its releases is.
+type Version struct {
+	Service  string
+	Rollout  string            // of the environment test, in words of slipway.yaml: strategy: rolling, …
+	Replicas int               // 0: 3
+	Drain    time.Duration     // 0: 3 s
+	Deadline time.Duration     // 0: 4 s
+	Live     string            // the liveness probe, in words of slipway.yaml; "": none
+	Env      map[string]string // what the gauge is told
+	Needs    []string          // services
+}
+
+func (v Version) manifest(ledger string) string {
+	v.Replicas, v.Drain, v.Deadline = or(v.Replicas, 3), or(v.Drain, 3*time.Second), or(v.Deadline, 4*time.Second)
+	v.Rollout = or(v.Rollout, "strategy: rolling")
+	env := map[string]string{"GAUGE_LEDGER": ledger}
+	maps.Copy(env, v.Env)
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		words = append(words, fmt.Sprintf("%s: %q", name, env[name]))
+	}
+	var needs []string
+	for _, n := range v.Needs {
+		needs = append(needs, n+`: ">= 1"`)
+	}
+	live := ""
+	if v.Live != "" {
+		live = "\n  live: " + v.Live
+	}
+	return fmt.Sprintf(`service: %s
+kind: web
+image: { static: { files: [{ from: gauge, to: /gauge }, { from: version, to: /version }], entrypoint: [/gauge] } }
+run: { port: 8000, drain: %s, stop_grace: 2s, env: { %s } }
+health:
+  ready: { http: /readyz }%s
+  deadline: %s
+needs: { %s }
+environments: { test: { replicas: %d, %s } }
+`, v.Service, v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), v.Replicas, v.Rollout)
+}
+
+func or[T comparable](v, other T) T {
+	var zero T
+	if v == zero {
+		return other
+	}
+	return v
+}
+
+// Publish pushes a repository whose one build publishes every version, in their
+// order: the first of a service is its release 1. It can be called once.
+func (y *Yard) Publish(ctx context.Context, versions ...Version) error {
+	dir := filepath.Join(y.dir, "fleet")
+	publish := ""
+	for n, v := range versions {
+		part := fmt.Sprintf("v%03d", n)
+		if err := os.MkdirAll(filepath.Join(dir, part), 0o700); err != nil {
+			return err
+		}
+		for name, text := range map[string]string{"slipway.yaml": v.manifest(y.Ledger), "version": part + "\n"} {
+			if err := os.WriteFile(filepath.Join(dir, part, name), []byte(text), 0o600); err != nil {
+				return err
+			}
+		}
+		publish += fmt.Sprintf("      - cp \"$$(command -v gauge)\" %s/gauge && cd %s && slipway image publish && cd ..\n", part, part)
+	}
+	pipeline := "steps:\n  - label: images\n    commands:\n" + publish + "    agents: { queue: test }\n"
+	if err := os.MkdirAll(filepath.Join(dir, ".buildkite"), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".buildkite", "pipeline.yml"), []byte(pipeline), 0o600); err != nil {
+		return err
+	}
+	for _, command := range [][]string{
+		{"git", "init", "-q"}, {"git", "add", "--all"}, {"git", "commit", "-qm", "Begin"},
+		{y.Slipway, "remote", "add", "fleet"}, {"git", "push", "slipway", "master"},
+	} {
+		if _, err := y.Run(ctx, dir, command[0], command[1:]...); err != nil {
+			return err
+		}
+	}
+	return y.published(ctx, versions)
+}
+
+func (y *Yard) published(ctx context.Context, versions []Version) error {
+	want := map[string]int{}
+	for _, v := range versions {
+		want[v.Service]++
+	}
+	for service, n := range want {
+		all, err := y.Client.Releases(ctx, service, 500)
+		if err != nil {
+			return err
+		}
+		if len(all) != n {
+			log, _ := y.Run(ctx, filepath.Join(y.dir, "fleet"), y.Slipway, "build", "fleet/1", "--log", "images")
+			return fmt.Errorf("%d of %d versions of %s were published:\n%s", len(all), n, service, log)
+		}
+	}
+	return nil
+}
+
+// Deploy asks for a release of a service in the environment test.
+func (y *Yard) Deploy(ctx context.Context, service string, release int) (api.Deployment, error) {
+	return y.Client.Deploy(ctx, api.CreateDeployment{Service: service, Environment: "test", Kind: "deploy", Release: release})
+}
+
+// Await waits for a deployment's end, servers that come and go notwithstanding.
+func (y *Yard) Await(ctx context.Context, id int64) (api.Deployment, error) {
+	return y.Until(ctx, id, func(d api.Deployment) bool { return d.Ended })
+}
+
+// Until waits until a deployment is as wanted.
+func (y *Yard) Until(ctx context.Context, id int64, wanted func(api.Deployment) bool) (api.Deployment, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		d, err := y.Client.Deployment(ctx, id)
+		if err == nil && wanted(d) {
+			return d, nil
+		}
+		select {
+		case <-ctx.Done():
+			return d, fmt.Errorf("deployment %d is %s, at stage %d: %v %w", id, d.Phase, d.At, d.Why, errors.Join(err, ctx.Err()))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// URL is where a service answers.
+func (y *Yard) URL(ctx context.Context, service string) (string, error) {
+	t, err := y.Client.Target(ctx, service, "test")
+	return t.URL, err
+}
