@@ -1,7 +1,6 @@
 package router
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,36 +11,23 @@ import (
 	"time"
 )
 
-// client is a connection that came in.
-//
-// It looks for lines that begin with Content-Length. net/http accepts a request
-// that has this and Transfer-Encoding as well, and forgets the former; a proxy
-// before us may have believed it. What we send on is framed once and our own
-// way, but the connection cannot be trusted to be where we think it is, so it
-// ends after the answer (RFC 9112, section 6.1). A body that happens to have
-// such a line costs its client a reconnect and nothing else.
-//
-// It also sees to it that a deadline measures the client and nothing else: see
-// Read.
+// client is a connection that came in. It sees to it that a deadline measures
+// the client and nothing else: see Read.
 type client struct {
 	*net.TCPConn
 	entrance             // by which it came in
-	silent   atomic.Bool // nothing has come yet
 	fair     atomic.Bool // a deadline is set that no read has met yet
-
-	// The server reads, and calls handlers, one after another.
-	lineStart bool
-	line      []byte // the beginning of the current line, as far as it may be that field
-	sawLength bool
+	from     string      // the address that it came from
+	front    *front
 
 	sending atomic.Bool // the last request had a body, which may not have been read to its end
 }
 
-var lengthField = []byte("content-length")
-
 func newClient(c *net.TCPConn, by entrance) *client {
-	n := &client{TCPConn: c, entrance: by, lineStart: true}
-	n.silent.Store(true)
+	n := &client{TCPConn: c, entrance: by}
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		n.from = a.AddrPort().Addr().Unmap().WithZone("").String()
+	}
 	return n
 }
 
@@ -56,24 +42,12 @@ func (c *client) Read(p []byte) (int, error) {
 			n, err = m, nil
 		}
 	}
-	if n > 0 && c.silent.CompareAndSwap(true, false) {
-		_ = c.SetReadDeadline(time.Now().Add(headerTimeout))
-	}
-	if !c.sawLength {
-		c.scan(p[:n])
-	}
 	return n, err
 }
 
-// SetReadDeadline is how the server bounds the wait for a header. For the first
-// one it begins with the connection; but one that was opened ahead of its first
-// request is idle like any other, and its header begins with its first byte.
+// SetReadDeadline bounds the wait for a request.
 func (c *client) SetReadDeadline(t time.Time) error {
-	ahead := t.After(time.Now())
-	if ahead && c.silent.Load() {
-		t = t.Add(idleTimeout - headerTimeout)
-	}
-	c.fair.Store(ahead)
+	c.fair.Store(t.After(time.Now()))
 	return c.TCPConn.SetReadDeadline(t)
 }
 
@@ -83,44 +57,19 @@ func (c *client) SetDeadline(t time.Time) error {
 	return c.TCPConn.SetDeadline(t)
 }
 
-func (c *client) scan(b []byte) {
-	for len(b) > 0 {
-		if !c.lineStart {
-			i := bytes.IndexByte(b, '\n')
-			if i < 0 {
-				return
-			}
-			b = b[i+1:]
-			c.lineStart, c.line = true, c.line[:0]
-			continue
-		}
-		if len(c.line) > 0 || b[0] != ' ' && b[0] != '\t' {
-			c.line = append(c.line, b[0]|0x20) // folds case; what else folds to the same is no field name at all
-			if !bytes.HasPrefix(lengthField, c.line) {
-				c.lineStart = b[0] == '\n'
-				c.line = c.line[:0]
-			} else if len(c.line) == len(lengthField) {
-				c.sawLength = true
-				return
-			}
-		}
-		b = b[1:]
-	}
-}
-
-// ambiguous reports whether a request may have been framed in two ways.
-// Under TLS what is read here is not what was said, so that any may.
-func (c *client) ambiguous(r *http.Request) bool {
-	return len(r.TransferEncoding) > 0 && (c.sawLength || c.listener.Cert != "")
-}
-
 type clientKey struct{}
 
 func withClient(ctx context.Context, nc net.Conn) context.Context {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+	var c *client
+	switch nc := nc.(type) {
+	case *front:
+		c = nc.client
+	case tlsFront:
+		c = nc.client
+	case *tls.Conn:
+		c, _ = nc.NetConn().(*client)
 	}
-	return context.WithValue(ctx, clientKey{}, nc)
+	return context.WithValue(ctx, clientKey{}, c)
 }
 
 func clientOf(r *http.Request) *client {

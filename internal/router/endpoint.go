@@ -24,15 +24,17 @@ type endpoint struct {
 	idle  pool
 
 	mu      sync.Mutex
-	flights map[*flight]struct{}
-	cutting bool // the drain is over: what is still here is cut
+	flights flight // the ring that they are in
+	cutting bool   // the drain is over: what is still here is cut
 	timer   *time.Timer
 }
 
 const goneBit = 1 << 63
 
 func newEndpoint(t slipway.TargetID, e slipway.Endpoint, drained func()) *endpoint {
-	return &endpoint{Endpoint: e, target: t, drained: drained, flights: make(map[*flight]struct{})}
+	n := &endpoint{Endpoint: e, target: t, drained: drained}
+	n.flights.next, n.flights.prev = &n.flights, &n.flights
+	return n
 }
 
 // acquire registers f in flight. It fails when the endpoint has left the
@@ -47,21 +49,36 @@ func (e *endpoint) acquire(f *flight) bool {
 			break
 		}
 	}
+	e.list(f)
+	return true
+}
+
+// list has f found by a cut.
+func (e *endpoint) list(f *flight) {
 	e.mu.Lock()
-	e.flights[f] = struct{}{}
+	f.prev, f.next = e.flights.prev, &e.flights
+	f.prev.next, e.flights.prev = f, f
 	cutting := e.cutting
 	e.mu.Unlock()
 	if cutting {
 		f.cut()
 	}
-	return true
+}
+
+func (e *endpoint) unlist(f *flight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f.prev.next, f.next.prev = f.next, f.prev
+	f.prev, f.next = nil, nil
 }
 
 // release ends what acquire began. Connections of f are closed or idle by then.
 func (e *endpoint) release(f *flight) {
-	e.mu.Lock()
-	delete(e.flights, f)
-	e.mu.Unlock()
+	e.unlist(f)
+	e.uncount()
+}
+
+func (e *endpoint) uncount() {
 	if e.state.Add(^uint64(0)) == goneBit {
 		e.drained()
 	}
@@ -100,7 +117,7 @@ func (e *endpoint) cut() {
 		return // it came back while the timer fired
 	}
 	e.cutting = true
-	for f := range e.flights {
+	for f := e.flights.next; f != &e.flights; f = f.next {
 		f.cut()
 	}
 }

@@ -44,7 +44,7 @@ func (e *endpoint) roundTrip(r *http.Request, f *flight) (*http.Response, error)
 func (e *endpoint) connect(ctx context.Context, f *flight) (*conn, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if !f.hold(stop) {
+	if !f.hold(closer(stop)) {
 		return nil, errCut
 	}
 	defer f.drop()
@@ -53,6 +53,14 @@ func (e *endpoint) connect(ctx context.Context, f *flight) (*conn, error) {
 		return nil, &unsentError{err}
 	}
 	return c, nil
+}
+
+// closer is a function that ends something.
+type closer func()
+
+func (c closer) Close() error {
+	c()
+	return nil
 }
 
 // exchange is one request and its answer on one connection, from the first byte
@@ -76,7 +84,7 @@ type upload struct {
 
 func (x *exchange) do(r *http.Request) (*http.Response, error) {
 	x.unwatch = context.AfterFunc(r.Context(), func() { _ = x.conn.Close() })
-	if !x.flight.hold(func() { _ = x.conn.Close() }) {
+	if !x.flight.hold(x.conn) {
 		x.abandon()
 		return nil, errCut
 	}
@@ -100,7 +108,12 @@ func (x *exchange) do(r *http.Request) (*http.Response, error) {
 		return nil, x.cause(err)
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		res.Body = &tunnel{x}
+		t := newTunnel(x, res)
+		if !x.flight.hold(closer(t.hangUp)) {
+			x.abandon()
+			return nil, errCut
+		}
+		res.Body = t
 	} else {
 		res.Body = &answer{x: x, body: res.Body, last: res.Close}
 	}
@@ -204,24 +217,5 @@ func (a *answer) Close() error {
 		a.ended = true
 		a.x.abandon()
 	}
-	return nil
-}
-
-// tunnel is what a connection becomes after 101: bytes both ways.
-type tunnel struct{ x *exchange }
-
-func (t *tunnel) Read(p []byte) (int, error)  { return t.x.conn.br.Read(p) }
-func (t *tunnel) Write(p []byte) (int, error) { return t.x.conn.Conn.Write(p) }
-
-// CloseWrite passes the client's end on, so that the instance can still answer.
-func (t *tunnel) CloseWrite() error {
-	if c, ok := t.x.conn.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
-}
-
-func (t *tunnel) Close() error {
-	t.x.abandon()
 	return nil
 }

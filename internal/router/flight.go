@@ -3,8 +3,10 @@ package router
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -19,15 +21,44 @@ type flight struct {
 	route    *route
 	group    slipway.GroupID // first drawn
 	endpoint *endpoint
-	cookie   *http.Cookie // keeps the browser with its group; nil: it has it, or needs none
+	cookie   *http.Cookie             // keeps the browser with its group; nil: it has it, or needs none
+	front    *front                   // that forwards it by itself; nil where net/http's server serves
+	writer   *http.ResponseController // where net/http's server serves
 
-	failed    bool // it counts as an error
-	truncated bool // the answer broke off
+	began, ended time.Time
+	status       int          // answered; 0: nothing was
+	moved        atomic.Int64 // bytes of the answer, its head included where a front forwards
+	failed       bool         // it counts as an error
+	truncated    bool         // the answer broke off
+	completed    bool         // the client got all of it
+	gone         atomic.Bool  // the client left, and net/http does not know
 
 	mu     sync.Mutex
-	ending func() // ends what is under way to the instance, while something is
+	ending io.Closer // ends what is under way to the instance, while something is
 	isCut  bool
 	landed bool
+
+	next, prev *flight // at the endpoint, whose lock guards them
+}
+
+// reset makes f new for another request of a front.
+func (f *flight) reset(fr *front) {
+	f.client, f.front = fr.client, fr
+	f.began, f.ended, f.status = time.Now(), time.Time{}, 0
+	f.failed, f.truncated, f.completed = false, false, false
+	f.moved.Store(0)
+	f.gone.Store(false)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ending, f.isCut, f.landed = nil, false, false
+}
+
+// host is the name that the client asked for.
+func (f *flight) host() string {
+	if f.front != nil {
+		return string(f.front.head.host)
+	}
+	return f.in.Host
 }
 
 type flightKey struct{}
@@ -43,10 +74,12 @@ func (f *flight) request() *http.Request {
 }
 
 // clientGone reports whether nobody waits for the answer any more.
-func (f *flight) clientGone() bool { return f.in.Context().Err() != nil }
+func (f *flight) clientGone() bool {
+	return f.gone.Load() || f.in != nil && f.in.Context().Err() != nil
+}
 
 // hold tells f what a cut shall do. It fails after a cut.
-func (f *flight) hold(end func()) bool {
+func (f *flight) hold(end io.Closer) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isCut {
@@ -75,9 +108,20 @@ func (f *flight) cut() {
 		return
 	}
 	if f.ending != nil {
-		f.ending()
+		_ = f.ending.Close()
 	}
-	_ = f.client.SetDeadline(time.Now().Add(lastWords))
+	f.bound(time.Now().Add(lastWords))
+}
+
+// bound is until when the client may be read from and written to. Of HTTP/2 it
+// is one stream of many.
+func (f *flight) bound(t time.Time) {
+	if f.in != nil && f.in.ProtoMajor == 2 {
+		_ = f.writer.SetReadDeadline(t)
+		_ = f.writer.SetWriteDeadline(t)
+		return
+	}
+	_ = f.client.SetDeadline(t)
 }
 
 // land ends f by itself. A client whose last bytes were on their way when it
@@ -87,7 +131,7 @@ func (f *flight) land() {
 	defer f.mu.Unlock()
 	f.landed = true
 	if f.isCut {
-		_ = f.client.SetDeadline(time.Time{})
+		f.bound(time.Time{})
 	}
 }
 
@@ -106,21 +150,24 @@ const retryHeader = "Slipway-Retry"
 func (r *Router) RoundTrip(req *http.Request) (*http.Response, error) {
 	f := flightOf(req)
 	res, err := f.endpoint.roundTrip(req, f)
-	if err == nil {
-		return res, nil
+	if err != nil && r.mayMove(f, err, req.Header.Get(retryHeader) != "") {
+		req.Header.Set(retryHeader, "1")
+		res, err = f.endpoint.roundTrip(req, f)
 	}
+	return res, err
+}
+
+// mayMove reports whether a request that failed may be sent to another instance,
+// which it has acquired then.
+func (r *Router) mayMove(f *flight, err error, isRetry bool) bool {
 	if _, unsent := errors.AsType[*unsentError](err); !unsent || f.clientGone() || f.wasCut() {
-		return nil, err
+		return false
 	}
 	if isOurs(err) {
-		return nil, err // another instance would not help
+		return false // another instance would not help
 	}
 	f.endpoint.markDown(time.Now())
-	if req.Header.Get(retryHeader) != "" || !r.move(f) {
-		return nil, err
-	}
-	req.Header.Set(retryHeader, "1")
-	return f.endpoint.roundTrip(req, f)
+	return !isRetry && r.move(f)
 }
 
 // move gives f another instance of the table in effect, if there is one and the
@@ -128,7 +175,7 @@ func (r *Router) RoundTrip(req *http.Request) (*http.Response, error) {
 func (r *Router) move(f *flight) bool {
 	now := time.Now()
 	for {
-		route := r.table.Load().lead(f.in.Host, f.client)
+		route := r.table.Load().lead(f.host(), f.client)
 		if route == nil || route.Target != f.route.Target {
 			return false
 		}
@@ -136,10 +183,12 @@ func (r *Router) move(f *flight) bool {
 		if e == nil || !route.traffic.retries.take() {
 			return false
 		}
+		f.endpoint.unlist(f) // it stays counted there until it is counted elsewhere
 		if e.acquire(f) {
-			f.endpoint.release(f)
+			f.endpoint.uncount()
 			f.route, f.endpoint = route, e
 			return true
 		}
+		f.endpoint.list(f)
 	}
 }

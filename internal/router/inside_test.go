@@ -33,30 +33,6 @@ func TestBudgetKeepsRetriesAtATenth(t *testing.T) {
 	}
 }
 
-func TestLengthFieldsAreSeenHoweverTheyAreCut(t *testing.T) {
-	for text, want := range map[string]bool{
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                      false,
-		"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n":            true,
-		"GET / HTTP/1.1\ncONTENT-lENGTH: 1\n\n":                  true,
-		"GET / HTTP/1.1\r\nX: Content-Length: 1\r\n\r\n":         false,
-		"GET / HTTP/1.1\r\nContent-Type: b\r\n\r\n":              false,
-		"GET / HTTP/1.1\r\n\r\n\n\n\nContent-Content-Length: \n": false,
-		"GET / HTTP/1.1\r\nA: b\r\n \t Content-Length: 1\r\n":    true,
-	} {
-		for size := 1; size <= len(text); size++ {
-			c := &client{lineStart: true}
-			for rest := text; rest != ""; {
-				n := min(size, len(rest))
-				c.scan([]byte(rest[:n]))
-				rest = rest[n:]
-			}
-			if c.sawLength != want {
-				t.Fatalf("%q in pieces of %d: %v", text, size, c.sawLength)
-			}
-		}
-	}
-}
-
 // Zero, once said of an endpoint that is gone, stays zero.
 func TestZeroIsFinal(t *testing.T) {
 	for range 200 {

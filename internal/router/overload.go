@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"syscall"
@@ -51,4 +52,12 @@ func isOurs(err error) bool {
 		}
 	}
 	return false
+}
+
+// tooLarge says how much is taken.
+func (r *Router) tooLarge() string {
+	if r.mostBody >= 1<<20 {
+		return fmt.Sprintf("the request's body is over %d MiB, which is the most that is taken here", r.mostBody>>20)
+	}
+	return fmt.Sprintf("the request's body is over %d bytes, which is the most that is taken here", r.mostBody)
 }

@@ -16,6 +16,11 @@ import (
 // ServeHTTP routes one request by the port that it came in at.
 func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	c := clientOf(in)
+	if why := c.front.gate.refused.Load(); why != nil && in.Method == refusedVerb {
+		w.Header().Set("Connection", "close")
+		say(w, why.code, why.text)
+		return
+	}
 	if in.Method == http.MethodConnect {
 		say(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
 		return
@@ -39,25 +44,30 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		r.refuse(w, in, c)
 		return
 	}
-	traffic := f.route.traffic
-	completed := false
-	defer func() {
-		if f.failed || f.truncated && !f.clientGone() {
-			traffic.errors.Add(1)
+	f.writer = http.NewResponseController(w)
+	defer r.end(f)
+	if in.ProtoMajor == 1 {
+		_ = f.writer.EnableFullDuplex() // an answer may begin before its request ends
+		if r.hall.leaving.Load() {
+			w.Header().Set("Connection", "close")
 		}
-		c.sending.Store(completed && in.ContentLength != 0)
-		if !completed {
-			_ = c.SetLinger(0) // a broken answer must not look whole, even where the end of the connection is its end
-		}
-		f.land()
-		f.endpoint.release(f)
-	}()
-	if c.ambiguous(in) {
-		w.Header().Set("Connection", "close")
 	}
-	_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before its request ends
 	r.proxy.ServeHTTP(w, f.request())
-	completed = true
+	f.completed = true
+}
+
+// end counts what became of a request, and gives back what it held.
+func (r *Router) end(f *flight) {
+	f.ended = time.Now()
+	f.count()
+	if f.in.ProtoMajor == 1 {
+		f.client.sending.Store(f.completed && f.in.ContentLength != 0)
+		if !f.completed {
+			_ = f.client.SetLinger(0) // a broken answer must not look whole, even where the end of the connection is its end
+		}
+	}
+	f.land()
+	f.endpoint.release(f)
 }
 
 // choose acquires an instance for a request: by weight a group, in it the
@@ -70,8 +80,7 @@ func (r *Router) choose(in *http.Request, c *client) *flight {
 			return nil
 		}
 		if !counted {
-			route.traffic.requests.Add(1)
-			route.traffic.retries.save()
+			route.traffic.enter()
 			counted = true
 		}
 		g, cookie := route.visit(in)
@@ -79,8 +88,9 @@ func (r *Router) choose(in *http.Request, c *client) *flight {
 			route.traffic.errors.Add(1)
 			return nil
 		}
-		e := g.least(nil, time.Now())
-		f := &flight{in: in, client: c, route: route, group: g.id, endpoint: e, cookie: cookie}
+		now := time.Now()
+		e := g.least(nil, now)
+		f := &flight{in: in, client: c, route: route, group: g.id, endpoint: e, cookie: cookie, began: now}
 		if e.acquire(f) {
 			return f
 		}
@@ -110,9 +120,7 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		BufferPool:    buffers,
 		ErrorLog:      slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 		ModifyResponse: func(res *http.Response) error {
-			if res.StatusCode >= http.StatusInternalServerError {
-				flightOf(res.Request).failed = true
-			}
+			flightOf(res.Request).answered(res.StatusCode)
 			refuseSession(res.Header)
 			if f := flightOf(res.Request); f.cookie != nil {
 				res.Header.Add("Set-Cookie", f.cookie.String())
@@ -129,12 +137,11 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 func rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme, p.Out.URL.Host = "http", p.In.Host
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: the instance reads it, we do not
-	for name := range p.Out.Header {
-		if strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip" {
-			delete(p.Out.Header, name)
-		}
+	proto := "http"
+	if p.In.TLS != nil {
+		proto = "https"
 	}
-	p.SetXForwarded()
+	tell(p.Out.Header, clientOf(p.In).from, p.In.Host, proto)
 	keepSession(p.Out.Header)
 	flightOf(p.In).route.hideVisit(p.Out.Header)
 	if strings.EqualFold(p.Out.Header.Get("Upgrade"), "h2c") {
@@ -149,30 +156,53 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	f := flightOf(req)
 	if client, ok := errors.AsType[*clientError](err); ok {
 		r.log.Debug("request broken off", "target", f.route.Target, "error", client)
-		w.Header().Set("Connection", "close")
-		say(w, http.StatusBadRequest, "the request could not be read to its end")
+		why := f.client.front.gate.broken.Load()
+		if why == nil {
+			why = &refusal{http.StatusBadRequest, "the request could not be read to its end"}
+		}
+		f.status = why.code
+		if req.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		say(w, why.code, why.text)
 		return
 	}
 	if f.clientGone() && !f.wasCut() {
 		panic(http.ErrAbortHandler)
 	}
 	f.failed = true
+	v := r.verdict(f, err)
+	f.status = v.code
+	if v.wait {
+		w.Header().Set("Retry-After", "1")
+	}
+	if v.last && req.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	say(w, v.code, v.text)
+}
+
+// verdict is what a client is told of a failure.
+type verdict struct {
+	code int
+	text string
+	wait bool // and then come again
+	last bool // its connection ends
+}
+
+func (r *Router) verdict(f *flight, err error) verdict {
 	r.log.Debug("request failed", "target", f.route.Target, "instance", f.endpoint.Instance, "error", err)
 	switch _, unsent := errors.AsType[*unsentError](err); {
 	case f.wasCut() && unsent:
-		w.Header().Set("Connection", "close")
-		overloaded(w, "the instance left before it took a connection; nothing was sent to it")
+		return verdict{code: 503, text: "the instance left before it took a connection; nothing was sent to it", wait: true, last: true}
 	case f.wasCut():
-		w.Header().Set("Connection", "close")
-		say(w, http.StatusGatewayTimeout, "the instance left before it had answered; it may have done what was asked")
+		return verdict{code: 504, text: "the instance left before it had answered; it may have done what was asked", last: true}
 	case unsent && isOverload(err):
-		overloaded(w, "the instance took no connection in time; nothing was sent to it")
+		return verdict{code: 503, text: "the instance took no connection in time; nothing was sent to it", wait: true}
 	case unsent:
-		w.Header().Set("Retry-After", "1")
-		say(w, http.StatusBadGateway, "the instance could not be reached; nothing was sent to it")
-	default:
-		say(w, http.StatusBadGateway, "the instance broke off before it had answered; it may have done what was asked")
+		return verdict{code: 502, text: "the instance could not be reached; nothing was sent to it", wait: true}
 	}
+	return verdict{code: 502, text: "the instance broke off before it had answered; it may have done what was asked"}
 }
 
 func say(w http.ResponseWriter, code int, text string) {

@@ -17,29 +17,33 @@ import (
 
 // Config is what a router needs to know.
 type Config struct {
-	ID     slipway.RouterID
-	Dir    string        // its own: the last table is kept there
-	Server string        // http://127.0.0.1:7070
-	Token  string        // of a router with this ID
-	Listen string        // host that the routes' ports are opened on; "": 127.0.0.1
-	Hold   time.Duration // of a poll without news; 0: as long as the server allows
-	Logger *slog.Logger  // nil: none
+	ID       slipway.RouterID
+	Dir      string        // its own: the last table is kept there
+	Server   string        // http://127.0.0.1:7070
+	Token    string        // of a router with this ID
+	Listen   string        // host that the routes' ports are opened on; "": 127.0.0.1
+	MostBody int64         // bytes of a request's body; 0: a gibibyte
+	Hold     time.Duration // of a poll without news; 0: as long as the server allows
+	Logger   *slog.Logger  // nil: none
 }
 
 // Router is the data plane: it listens on the port of every route and forwards
 // requests to ready instances by the newest table that it has.
 type Router struct {
-	id      slipway.RouterID
-	dir     string
-	log     *slog.Logger
-	link    *link
-	process wire.Process
-	proxy   *httputil.ReverseProxy
-	server  *http.Server
-	doors   *doors
-	serving sync.WaitGroup
-	most    int64 // requests open at once
-	open    atomic.Int64
+	id       slipway.RouterID
+	dir      string
+	log      *slog.Logger
+	link     *link
+	process  wire.Process
+	proxy    *httputil.ReverseProxy
+	server   *http.Server
+	doors    *doors
+	hall     *hall
+	dates    dates
+	serving  sync.WaitGroup
+	most     int64 // requests open at once
+	mostBody int64 // bytes of a request's
+	open     atomic.Int64
 
 	table   atomic.Pointer[table] // what requests are routed by
 	changed chan struct{}         // there is something to report
@@ -58,6 +62,7 @@ const (
 	headerTimeout = 10 * time.Second // for a client to send a request's header
 	idleTimeout   = 2 * time.Minute  // longer than load balancers keep theirs
 	mostInHeader  = 64 << 10         // bytes
+	mostBody      = 1 << 30          // bytes
 	goodbye       = 10 * time.Second // for requests in flight when the router is stopped
 	greeting      = 100 * time.Millisecond
 	reportEvery   = time.Second
@@ -75,6 +80,9 @@ func New(c Config) (*Router, error) {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1"
 	}
+	if c.MostBody <= 0 {
+		c.MostBody = mostBody
+	}
 	if c.Hold <= 0 {
 		c.Hold = wire.Hold
 	}
@@ -89,10 +97,12 @@ func New(c Config) (*Router, error) {
 		hold:      c.Hold,
 		durable:   emptyTable(),
 		most:      mostOpen(),
+		mostBody:  c.MostBody,
 	}
 	r.link = newLink(c, r.contact.heard)
 	r.table.Store(emptyTable())
 	r.proxy = r.newProxy()
+	r.hall = newHall(r)
 	r.doors = newDoors(c.Listen, r.serve)
 	r.server = &http.Server{
 		Handler:           r,
@@ -124,6 +134,7 @@ func (r *Router) Run(ctx context.Context) error {
 	r.doors.start(ctx)
 
 	var loops sync.WaitGroup
+	r.serving.Go(func() { _ = r.server.Serve(r.hall.handed) })
 	loops.Go(func() { r.pull(ctx) })
 	loops.Go(func() { r.report(ctx, memory) })
 	loops.Go(func() { r.tidy(ctx) })
@@ -149,13 +160,14 @@ func (r *Router) greet(ctx context.Context, m *memory) {
 }
 
 func (r *Router) serve(l net.Listener) {
-	r.serving.Go(func() { _ = r.server.Serve(l) })
+	r.serving.Go(func() { r.hall.serve(l) })
 }
 
 // stop closes the doors, waits for what is in flight, and cuts the rest.
 func (r *Router) stop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, goodbye)
 	defer cancel()
+	r.hall.close(ctx)
 	_ = r.server.Shutdown(ctx)
 	_ = r.server.Close()
 	r.serving.Wait()

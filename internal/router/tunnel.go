@@ -1,0 +1,204 @@
+package router
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// tunnel is what a connection becomes after 101: bytes both ways. One that
+// carries WebSocket frames ends, when the drain is over, with a frame that says
+// so to both ends, between two of theirs.
+type tunnel struct {
+	x         *exchange
+	websocket bool
+	leaving   atomic.Bool
+
+	down frames // from the instance; Read's alone
+	rest []byte // of the last words to the client; Read's alone
+	said bool   // to the client; Read's alone
+
+	mu   sync.Mutex
+	up   frames // to the instance
+	told bool   // the instance
+}
+
+func newTunnel(x *exchange, res *http.Response) *tunnel {
+	x.flight.client.front.gate.raw.Store(true) // requests are over on this connection
+	x.flight.client.sending.Store(true)
+	return &tunnel{x: x, websocket: strings.EqualFold(res.Header.Get("Upgrade"), "websocket")}
+}
+
+// The frames that end a tunnel: 1001, going away (RFC 6455, section 7.4.1). What
+// a client says is masked; zeros are a mask like any other.
+const (
+	leaveReason = "the instance is leaving"
+	leaveFrame  = "\x88\x19\x03\xe9" + leaveReason
+	leaveMasked = "\x88\x82\x00\x00\x00\x00\x03\xe9"
+)
+
+func (t *tunnel) Read(p []byte) (int, error) {
+	for {
+		leaving := t.leaving.Load()
+		if leaving && t.down.between() && !t.said {
+			t.said, t.rest = true, []byte(leaveFrame)
+		}
+		if t.said {
+			n := copy(p, t.rest)
+			if t.rest = t.rest[n:]; n == 0 {
+				return 0, errLeft
+			}
+			return n, nil
+		}
+		part := p
+		if leaving {
+			part = p[:min(uint64(len(p)), t.down.next())]
+		}
+		n, err := t.x.conn.br.Read(part)
+		if t.websocket {
+			t.down.pass(part[:n])
+		}
+		if n > 0 || err == nil || !t.leaving.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if leaving && !t.down.between() { // its deadline was the last
+			return 0, err
+		}
+		_ = t.x.conn.SetReadDeadline(time.Now().Add(lastWords))
+	}
+}
+
+var errLeft = errors.New("the drain was over, and both ends were told")
+
+func (t *tunnel) Write(p []byte) (int, error) {
+	if !t.websocket {
+		return t.x.conn.Conn.Write(p)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for rest := p; len(rest) > 0 && !t.told; {
+		part := rest
+		if t.leaving.Load() {
+			if t.tellInstance(); t.told {
+				break
+			}
+			part = rest[:min(uint64(len(rest)), t.up.next())]
+		}
+		n, err := t.x.conn.Conn.Write(part)
+		t.up.pass(part[:n])
+		if err != nil {
+			return len(p) - len(rest) + n, err
+		}
+		rest = rest[n:]
+	}
+	return len(p), nil
+}
+
+func (t *tunnel) tellInstance() {
+	if t.up.between() && !t.told {
+		t.told = true
+		_, _ = t.x.conn.Conn.Write([]byte(leaveMasked))
+	}
+}
+
+// hangUp ends the tunnel: at once, or, where both ends understand it, with a
+// word to both and in a moment.
+func (t *tunnel) hangUp() {
+	if !t.websocket {
+		_ = t.x.conn.Close()
+		return
+	}
+	t.leaving.Store(true)
+	_ = t.x.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	_ = t.x.conn.SetReadDeadline(time.Now()) // wakes Read
+	time.AfterFunc(lastWords, func() { _ = t.x.conn.Close() })
+	if t.mu.TryLock() { // who holds it writes, and sees that we leave
+		t.tellInstance()
+		t.mu.Unlock()
+	}
+}
+
+// CloseWrite passes the client's end on, so that the instance can still answer.
+func (t *tunnel) CloseWrite() error {
+	if c, ok := t.x.conn.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
+func (t *tunnel) Close() error {
+	t.x.abandon()
+	return nil
+}
+
+// frames follows one direction of a WebSocket, to know where a frame ends.
+type frames struct {
+	header [14]byte
+	have   int    // bytes of the header
+	left   uint64 // bytes of the payload
+}
+
+// between reports whether a frame has ended and none begun.
+func (f *frames) between() bool { return f.have == 0 && f.left == 0 }
+
+// next is how many bytes may pass without passing the end of a frame.
+func (f *frames) next() uint64 {
+	if f.left > 0 {
+		return f.left
+	}
+	return 1
+}
+
+func (f *frames) pass(p []byte) {
+	for len(p) > 0 {
+		if f.left > 0 {
+			n := min(f.left, uint64(len(p)))
+			f.left -= n
+			p = p[n:]
+			continue
+		}
+		f.header[f.have] = p[0]
+		f.have++
+		p = p[1:]
+		if f.have >= 2 && f.have == f.size() {
+			f.left, f.have = f.payload(), 0
+		}
+	}
+}
+
+// size is how long the header is that has begun.
+func (f *frames) size() int {
+	n := 2
+	switch f.header[1] & 0x7f {
+	case 126:
+		n += 2
+	case 127:
+		n += 8
+	}
+	if f.header[1]&0x80 != 0 {
+		n += 4
+	}
+	return n
+}
+
+func (f *frames) payload() uint64 {
+	length := uint64(f.header[1] & 0x7f)
+	more := 0
+	switch length {
+	case 126:
+		more = 2
+	case 127:
+		more = 8
+	}
+	if more > 0 {
+		length = 0
+	}
+	for _, b := range f.header[2 : 2+more] {
+		length = length<<8 | uint64(b)
+	}
+	return length
+}
