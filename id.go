@@ -147,6 +147,9 @@ func (n ServiceName) Validate() error { return validName("a service", string(n))
 // Validate reports an Invalid error when n cannot name an environment.
 func (n EnvironmentName) Validate() error { return validName("an environment", string(n)) }
 
+// Validate reports an Invalid error when r cannot name a router.
+func (r RouterID) Validate() error { return validName("a router", string(r)) }
+
 // Validate reports an Invalid error when q cannot name a queue.
 func (q Queue) Validate() error {
 	for part := range strings.SplitSeq(string(q), ":") {

@@ -17,6 +17,7 @@ func (s *Server) people(on huma.API) {
 	get(s, on, "list-users", "/users", "The people who may use this installation", s.listUsers)
 	post(s, on, "add-user", "/users", "Add a person; the answer shows their token, once", s.addUser)
 	post(s, on, "add-agent-token", "/agent-tokens", "Make a token with which agents of these queues register", s.addAgentToken)
+	post(s, on, "add-router-token", "/router-tokens", "Make a token with which one router, of that name, takes its tables", s.addRouterToken)
 	post(s, on, "add-login-link", "/login-links", "Make a link that signs a browser in as the caller, once, within ten minutes", s.addLoginLink)
 	get(s, on, "list-agents", "/agents", "What runs jobs", s.listAgents)
 }
@@ -72,6 +73,14 @@ func (s *Server) addAgentToken(ctx context.Context, in *body[api.CreateAgentToke
 	}
 	token, err := s.Auth.AddAgentToken(ctx, queues...)
 	return api.AgentToken{Token: token, Queues: in.Body.Queues}, err
+}
+
+func (s *Server) addRouterToken(ctx context.Context, in *body[api.CreateRouterToken]) (api.RouterToken, error) {
+	if err := administers(from(ctx).Principal); err != nil {
+		return api.RouterToken{}, err
+	}
+	token, err := s.Auth.AddRouterToken(ctx, slipway.RouterID(in.Body.Router))
+	return api.RouterToken{Token: token, Router: in.Body.Router}, err
 }
 
 func (s *Server) addLoginLink(ctx context.Context, _ *none) (api.LoginLink, error) {

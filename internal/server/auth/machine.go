@@ -19,6 +19,19 @@ func (a *Auth) AddAgentToken(ctx context.Context, queues ...slipway.Queue) (toke
 	return token, a.store.AddToken(ctx, slipway.Token{Hash: Hash(token), Principal: p, Kind: "agent"})
 }
 
+// AddRouterToken makes a token for the one router that is called id.
+func (a *Auth) AddRouterToken(ctx context.Context, id slipway.RouterID) (token string, err error) {
+	if err := id.Validate(); err != nil {
+		return "", err
+	}
+	token = New(RouterPrefix)
+	return token, a.store.AddToken(ctx, slipway.Token{Hash: Hash(token), Principal: routerPrincipal(id), Kind: "router"})
+}
+
+func routerPrincipal(id slipway.RouterID) slipway.Principal {
+	return slipway.Principal{Actor: slipway.Actor{Kind: slipway.ActorRouter, Name: string(id)}, Router: id}
+}
+
 func agentPrincipal(queues []slipway.Queue) (slipway.Principal, error) {
 	if len(queues) == 0 || len(queues) > 100 {
 		return slipway.Principal{}, slipway.Errorf(slipway.Invalid, "a token of an agent names 1 to 100 queues, not %d", len(queues))
@@ -65,9 +78,8 @@ func (a *Auth) EnsureAgent(ctx context.Context, file string, queues ...slipway.Q
 
 // EnsureRouter does the same for the token of a router on this machine.
 func (a *Auth) EnsureRouter(ctx context.Context, file string, id slipway.RouterID) error {
-	p := slipway.Principal{Actor: slipway.Actor{Kind: slipway.ActorRouter, Name: string(id)}, Router: id}
 	return a.ensure(ctx, file, RouterPrefix, func(token string) error {
-		return a.store.AddToken(ctx, slipway.Token{Hash: Hash(token), Principal: p, Kind: "router"})
+		return a.store.AddToken(ctx, slipway.Token{Hash: Hash(token), Principal: routerPrincipal(id), Kind: "router"})
 	})
 }
 
