@@ -133,11 +133,17 @@ func (c *compiler) inPlace() {
 			c.add(next)
 		}
 	}
+	last := slipway.BasisPoints(0)
 	for _, w := range c.Weights {
 		grow(min(c.carrying(w), room-1))
+		w = min(w, slipway.BasisPoints(int(slipway.All)*n/c.want)) // what those can carry who have room
+		if w == last {
+			continue
+		}
 		hold := at(n)
 		hold.Weight, hold.Leased, hold.Hold = w, true, c.Hold
 		c.add(hold)
+		last = w
 	}
 	grow(c.want)
 	c.stages[len(c.stages)-1].Hold = c.Bake

@@ -26,7 +26,7 @@ func (p *plan) drain() {
 		}
 		switch {
 		case drain.Stopped:
-		case p.quiet(id, drain):
+		case ending(i) || p.quiet(id, drain):
 			drain.Stopped = true
 			p.sayDrained(i, drain)
 		case p.now.Before(drain.Since.Add(slowDrain)):

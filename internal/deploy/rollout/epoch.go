@@ -36,3 +36,7 @@ func (p *plan) announced() slipway.GroupSpec {
 	spec.Replicas = min(spec.Replicas, p.running(seen))
 	return spec
 }
+
+// restored reports whether something runs of which routers may know from a route
+// that the database has lost: they have to be told of one without it.
+func (p *plan) restored() bool { return p.was.Target.Fence.Epoch > 1 && len(p.was.Groups) > 0 }

@@ -89,16 +89,18 @@ func use(p slipway.InstancePhase) int {
 // once, a group grows only when it is alone.
 func (p *plan) size() {
 	for _, g := range p.groups() {
-		spec := p.next.Specs[g]
-		n := max(p.keep[g], len(p.members(g)))
+		leaving := 0
 		for _, drain := range p.draining(g) {
 			if !drain.Stopped {
-				n++
+				leaving++
 			}
 		}
-		if n > spec.Replicas && p.exclusive && p.othersLeft(g) {
-			continue
+		there := len(p.members(g)) + leaving
+		n := max(p.keep[g]+leaving, there)
+		if p.exclusive && p.othersLeft(g) {
+			n = there
 		}
+		spec := p.next.Specs[g]
 		spec.Replicas = n
 		p.next.Specs[g] = spec
 	}

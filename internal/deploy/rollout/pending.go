@@ -73,12 +73,23 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 }
 
 // rollout is how to move to r. Where the old one must not run beside another,
-// the new one may not either.
+// or a leftover that still runs, the new one may not either.
 func (p *plan) rollout(r slipway.Revision) slipway.Rollout {
-	if p.next.Specs[p.next.Target.Stable].Revision.Strategy == slipway.Recreate {
+	if p.singleton() {
 		return slipway.Rollout{Strategy: slipway.Recreate}
 	}
 	return r.Rollout
+}
+
+// singleton reports whether what is stable, or a leftover that still runs, must
+// never run beside another group.
+func (p *plan) singleton() bool {
+	for g, spec := range p.next.Specs {
+		if spec.Revision.Strategy == slipway.Recreate && (g == p.next.Target.Stable || p.left(g) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // floor is the ready capacity below which nobody is taken out: what there is,

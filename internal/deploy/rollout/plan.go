@@ -110,7 +110,7 @@ func (p *plan) settleAtRest(t slipway.Target) {
 	p.activate(t.Stable, true)
 	p.ail()
 	p.floor = t.Want
-	if p.next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
+	if p.singleton() {
 		p.exclusive, p.floor = true, 0
 	}
 }

@@ -80,8 +80,10 @@ func (p *plan) settleReturn(d *slipway.Deployment) {
 	}
 	p.floor = p.needed(d)
 	if vacates(d) {
-		p.floor = min(want, d.Floor)
+		p.floor = max(0, min(want-1, d.Floor))
 		p.keep[d.Stable] = max(p.staying(d.Stable), want-p.left(d.Candidate))
+		p.keep[d.Candidate] = max(0, min(p.ready(d.Candidate), p.floor-p.ready(d.Stable)))
+		return
 	}
 	if p.ready(d.Stable) < p.floor {
 		p.keep[d.Candidate] = p.ready(d.Candidate)

@@ -19,7 +19,7 @@ func (p *plan) route() {
 	}
 	shares := p.shares()
 	last := p.next.Route
-	if last == nil && len(shares) == 0 {
+	if last == nil && len(shares) == 0 && !p.restored() {
 		return
 	}
 	r := slipway.Route{Target: t.ID, Fence: p.fence(), Port: t.Port, Shares: shares, Drain: p.longestDrain()}
@@ -90,7 +90,7 @@ func (p *plan) shares() []slipway.Share {
 	}
 	struggling := slices.Clone(shares)
 	for _, g := range p.groups() {
-		if s := p.share(g, slipway.InstanceUnready); len(s.Endpoints) > 0 && p.part(s) > 0 {
+		if s := p.share(g, slipway.InstanceUnready); len(s.Endpoints) > 0 && (p.part(s) > 0 || p.stead(s) > 0) {
 			struggling = append(struggling, s)
 		}
 	}
@@ -114,10 +114,14 @@ func (p *plan) share(g slipway.GroupID, in slipway.InstancePhase) slipway.Share 
 // one. What rounding leaves goes to the largest, so that the sum is exact; where
 // nobody may have anything, all are left at zero.
 func (p *plan) weigh(shares []slipway.Share) bool {
+	return divide(shares, p.part) || divide(shares, p.stead)
+}
+
+func divide(shares []slipway.Share, part func(slipway.Share) int) bool {
 	total, largest := 0, 0
 	parts := make([]int, len(shares))
 	for i, s := range shares {
-		parts[i] = p.part(s)
+		parts[i] = part(s)
 		total += parts[i]
 		if parts[i] > parts[largest] {
 			largest = i
@@ -151,6 +155,17 @@ func (p *plan) part(s slipway.Share) int {
 		return int(slipway.All - d.Weight)
 	}
 	return 0
+}
+
+// stead is what a share has when nobody is ready who should have traffic by the
+// stage: whoever else is ready takes it, but for groups that are kept and a
+// candidate on which nothing was said yet.
+func (p *plan) stead(s slipway.Share) int {
+	d := p.next.Deployment
+	if p.isRetained(s.Group) || byWeight(d) && s.Group == d.Candidate {
+		return 0
+	}
+	return len(s.Endpoints)
 }
 
 // longestDrain is how long requests in flight may take, at most.

@@ -37,7 +37,7 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	stages := Compile(p.rollout(p.next.Specs[d.Candidate].Revision), p.was.Target.Kind, from, want, d.Stable == "")
 	d.At = resume(stages, at)
 	d.Stages = stages
-	d.Floor = min(d.Floor, floor(d, p.capacity()))
+	d.Floor = floor(d, d.Floor)
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
 
