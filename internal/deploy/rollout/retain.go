@@ -53,8 +53,14 @@ func (p *plan) retained(r slipway.RevisionID) (slipway.GroupID, bool) {
 // all that is needed is the weight. The group that it replaces goes then.
 func (p *plan) takeBack(d *slipway.Deployment, kept slipway.GroupID, from int) {
 	d.Candidate = kept
-	d.Stages = []slipway.Stage{
-		{New: min(d.Want, p.ready(kept)), Old: from, Order: slipway.Surge, Weight: slipway.All},
-		{New: d.Want, Order: slipway.Surge, Weight: slipway.All},
+	d.Stages = takenBack(min(d.Want, p.ready(kept)), d.Want, from)
+}
+
+// takenBack is the way back to a group of which some are ready: they have all
+// traffic at once, and the old group goes when there are as many as are wanted.
+func takenBack(ready, want, from int) []slipway.Stage {
+	return []slipway.Stage{
+		{New: ready, Old: from, Order: slipway.Surge, Weight: slipway.All},
+		{New: want, Order: slipway.Surge, Weight: slipway.All},
 	}
 }

@@ -26,7 +26,11 @@ func (p *plan) rescale() {
 
 func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	d.Want = want
-	if d.Phase != slipway.Progressing || p.isTakenBack(d) {
+	if d.Phase == slipway.Progressing && p.isTakenBack(d) {
+		d.Stages = takenBack(min(want, d.Stages[0].New), want, p.next.Target.Want)
+		return
+	}
+	if d.Phase != slipway.Progressing {
 		return
 	}
 	at := d.Stages[d.At]
