@@ -39,3 +39,18 @@ func (g Group) Start(sys *syscall.SysProcAttr, start func() error) (outside, err
 	}
 	return outside, nil
 }
+
+// Join is Start in a group that exists: the process begins beside those that
+// are in it.
+func (g Group) Join(sys *syscall.SysProcAttr, start func() error) (outside, err error) {
+	if g == "" {
+		return nil, start()
+	}
+	if outside = g.join(sys, start); outside == nil {
+		return nil, nil
+	}
+	if err := start(); err != nil {
+		return nil, err
+	}
+	return outside, nil
+}

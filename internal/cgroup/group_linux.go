@@ -24,6 +24,13 @@ func (g Group) start(sys *syscall.SysProcAttr, start func() error) error {
 	if err := g.check(); err != nil {
 		return errors.Join(err, os.Remove(string(g)))
 	}
+	return g.join(sys, start)
+}
+
+func (g Group) join(sys *syscall.SysProcAttr, start func() error) error {
+	if err := g.check(); err != nil {
+		return err
+	}
 	dir, err := os.Open(string(g))
 	if err != nil {
 		return err

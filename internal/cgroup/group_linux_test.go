@@ -181,3 +181,26 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoJoinsEndsWithTheOthers(t *testing.T) {
+	g := newGroup(t)
+	if g == "" {
+		return
+	}
+	_, _, _ = start(t, g, "echo $$; sleep 73")
+	sys := &syscall.SysProcAttr{Setpgid: true}
+	cmd := exec.Command("sleep", "74")
+	cmd.SysProcAttr = sys
+	if outside, err := g.Join(sys, cmd.Start); outside != nil || err != nil {
+		t.Fatalf("Join: %v, %v", outside, err)
+	}
+	if err := g.End(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("who has joined was not ended")
+	}
+	if outside, err := g.Join(sys, func() error { return nil }); outside == nil || err != nil {
+		t.Errorf("Join of a group that is gone: %v, %v", outside, err)
+	}
+}

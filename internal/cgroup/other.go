@@ -16,6 +16,8 @@ func (g Group) start(*syscall.SysProcAttr, func() error) error {
 	return err
 }
 
+func (g Group) join(sys *syscall.SysProcAttr, start func() error) error { return g.start(sys, start) }
+
 // Exists is false: there are none.
 func (g Group) Exists() bool { return false }
 

@@ -32,6 +32,9 @@ type Lab struct {
 	Open func(t *testing.T) (d driver.Driver, close func())
 	// Image behaves as told, and answers its probe at /readyz.
 	Image slipway.Digest
+	// Asks says that instances are real, and asked for real: probes other than
+	// /readyz, and preflight.
+	Asks bool
 }
 
 // patience is for machines that are busy with other tests.
@@ -48,10 +51,11 @@ type bench struct {
 // Test holds a driver to what package driver promises. It asks for a lab of
 // its own for every test.
 func Test(t *testing.T, lab func(t *testing.T) Lab) {
-	for _, test := range []struct {
+	type test struct {
 		name string
 		run  func(b *bench)
-	}{
+	}
+	tests := []test{
 		{"apply starts what is missing", applies},
 		{"apply again changes nothing", repeats},
 		{"apply never picks a victim", spares},
@@ -66,7 +70,12 @@ func Test(t *testing.T, lab func(t *testing.T) Lab) {
 		{"what crashes is started again later", retries},
 		{"what cannot work is permanent", refuses},
 		{"changes are told", tells},
-	} {
+		{"workers that can be told are told", activates},
+	}
+	if lab(t).Asks {
+		tests = append(tests, test{"nobody is ready before what it needs answers", holds}, test{"a startup probe holds the others", delays})
+	}
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := &bench{T: t, lab: lab(t)}
 			b.open()

@@ -86,6 +86,7 @@ func (f *Fake) Apply(_ context.Context, g slipway.GroupSpec) error {
 		}
 		if i.group == key && !i.stopped {
 			n--
+			i.turn(g.Active)
 		}
 	}
 	f.replicas[key] = g.Replicas
@@ -93,6 +94,13 @@ func (f *Fake) Apply(_ context.Context, g slipway.GroupSpec) error {
 		f.start(key, g)
 	}
 	return nil
+}
+
+// turn tells a worker that can be told whether to take work.
+func (i *fakeInstance) turn(active bool) {
+	if i.revision.Kind == slipway.Worker && i.revision.Run.Passive {
+		i.status.Active = active
+	}
 }
 
 func (f *Fake) start(key fakeGroup, g slipway.GroupSpec) {

@@ -21,15 +21,14 @@ type Flight struct {
 	checks []slipway.Check
 
 	mu   sync.Mutex
-	open map[int]string // checks that have not passed, with what is known of each
+	open map[int]string // checks that have not passed, with how each has failed
 }
 
 // NewFlight prepares the checks, of which none has passed yet.
 func NewFlight(checks []slipway.Check) *Flight {
 	f := &Flight{checks: checks, open: map[int]string{}}
-	for i, c := range checks {
-		kind, _ := subject(c)
-		f.open[i] = title(c.Name, kind, "") + ": no answer yet"
+	for i := range checks {
+		f.open[i] = ""
 	}
 	return f
 }
@@ -76,18 +75,37 @@ func (f *Flight) note(ctx context.Context, i int, err error) (passed bool) {
 	return false
 }
 
-// Passed reports whether all checks have passed, and else what the first of
-// those says that has not.
+// Passed reports whether all checks have passed, and else what is known of the
+// first of those that have not.
 func (f *Flight) Passed() (ok bool, why string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := range f.checks {
-		if text, open := f.open[i]; open {
-			if n := len(f.open) - 1; n > 0 {
-				text += fmt.Sprintf(" (and %d more)", n)
-			}
-			return false, text
+	for i, c := range f.checks {
+		text, open := f.open[i]
+		if !open {
+			continue
 		}
+		if text == "" {
+			kind, _ := subject(c)
+			text = title(c.Name, kind, "") + ": no answer yet"
+		}
+		if n := len(f.open) - 1; n > 0 {
+			text += fmt.Sprintf(" (and %d more)", n)
+		}
+		return false, text
 	}
 	return true, ""
+}
+
+// Failure is how the first check has failed that has, and not passed since; ""
+// when there is none.
+func (f *Flight) Failure() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.checks {
+		if text := f.open[i]; text != "" {
+			return text
+		}
+	}
+	return ""
 }

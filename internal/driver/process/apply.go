@@ -25,6 +25,9 @@ func (d *Driver) Apply(ctx context.Context, g slipway.GroupSpec) error {
 	if err != nil {
 		return err
 	}
+	if err := d.activate(g); err != nil {
+		return err
+	}
 	if n, err := d.missing(g); n == 0 || err != nil {
 		return err
 	}
@@ -35,8 +38,12 @@ func (d *Driver) Apply(ctx context.Context, g slipway.GroupSpec) error {
 	if err != nil {
 		return err
 	}
-	p, err := resolve(filepath.Join(d.trees.dir, treeName(g.Revision.Image), treeFiles), img, g.Revision.Run.Command)
+	files := filepath.Join(d.trees.dir, treeName(g.Revision.Image), treeFiles)
+	p, err := resolve(files, img, g.Revision.Run.Command)
 	if err != nil {
+		return err
+	}
+	if err := checkProbes(g.Revision.Health, files, p.workdir); err != nil {
 		return err
 	}
 
@@ -74,6 +81,19 @@ func checkGroup(g slipway.GroupSpec) error {
 	return nil
 }
 
+// checkProbes refuses commands that the image does not have.
+func checkProbes(h slipway.Health, files, workdir string) error {
+	for _, p := range []*slipway.Probe{h.Startup, h.Ready, h.Live} {
+		if p == nil || len(p.Exec) == 0 {
+			continue
+		}
+		if _, err := findProgram(files, workdir, p.Exec[0]); err != nil {
+			return slipway.Errorf(slipway.Invalid, "a probe cannot be made: %w", err).Do("Look at the exec of health in slipway.yaml.")
+		}
+	}
+	return nil
+}
+
 // missing counts the instances that g lacks.
 func (d *Driver) missing(g slipway.GroupSpec) (int, error) {
 	d.mu.Lock()
@@ -96,7 +116,7 @@ func (d *Driver) missing(g slipway.GroupSpec) (int, error) {
 // start makes one instance: whole on disk first, then alive.
 func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p program) (err error) {
 	spec := Spec{
-		ID: d.newID(), Target: g.Target, Group: g.ID, Revision: g.Revision.ID, Fence: g.Fence, Active: g.Active,
+		ID: d.newID(), Target: g.Target, Group: g.ID, Revision: g.Revision.ID, Fence: g.Fence, Active: g.Active, Passive: isPassive(g.Revision),
 		CreatedAt: now(),
 		Tree:      treeName(g.Revision.Image), Entry: p.entry, Argv: p.argv, Workdir: p.workdir,
 		Health: g.Revision.Health, Drain: g.Revision.Run.Drain, StopGrace: g.Revision.Run.StopGrace, Mark: rand.Text(),
@@ -121,7 +141,7 @@ func (d *Driver) start(ctx context.Context, g slipway.GroupSpec, img image, p pr
 
 	i := &instance{
 		spec: spec, dir: filepath.Join(d.dir, "instances", string(spec.ID)), socket: spec.Socket, cgroup: spec.Cgroup, heard: make(chan struct{}),
-		report: Report{Phase: slipway.InstanceStarting, Since: spec.CreatedAt},
+		active: g.Active, report: Report{Phase: slipway.InstanceStarting, Since: spec.CreatedAt, Active: g.Active},
 	}
 	close(i.heard)
 	if err := i.write(); err != nil {

@@ -29,8 +29,9 @@ type nursery struct {
 	log   *slog.Logger
 	vault *vault // nil: there are no secrets
 
-	mu  sync.Mutex // between starting a child and knowing it, nothing is reaped
-	own *child
+	mu      sync.Mutex // between starting a child and knowing it, nothing is reaped
+	own     *child
+	helpers map[int]*child // commands that run beside it
 }
 
 // start runs the instance's program with its output appended to its log. The
@@ -46,42 +47,68 @@ func (n *nursery) start(s Spec) (*child, error) {
 		return nil, err
 	}
 	defer func() { _ = null.Close() }()
-	here, err := os.Getwd()
+	attr, files, err := n.attributes(s, []*os.File{null, out, out})
 	if err != nil {
 		return nil, err
 	}
-	files := filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
 	if err := n.vault.lay(); err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	attr := &os.ProcAttr{
-		Dir:   filepath.Join(files, s.Workdir),
-		Env:   n.vault.environ(slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)})),
-		Files: []*os.File{null, out, out},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
-	}
-	var p *os.Process
-	outside, err := s.Cgroup.Start(attr.Sys, func() (err error) {
-		p, err = os.StartProcess(filepath.Join(files, s.Entry), s.Argv, attr)
-		return err
-	})
+	c, outside, err := spawn(filepath.Join(files, s.Entry), s.Argv, attr, s.Cgroup.Start)
 	if err != nil {
 		return nil, err
 	}
 	if outside != nil {
 		n.log.Warn("it runs in no control group of its own", "err", outside)
 	}
+	n.own = c
+	return c, nil
+}
+
+// attributes are how processes of the instance begin, and where its files are:
+// both depend on where its directory is, which is the working directory.
+func (n *nursery) attributes(s Spec, inherited []*os.File) (attr *os.ProcAttr, files string, err error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, "", err
+	}
+	files = filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
+	return &os.ProcAttr{
+		Dir: filepath.Join(files, s.Workdir), Env: n.environ(s, here), Files: inherited, Sys: &syscall.SysProcAttr{Setpgid: true},
+	}, files, nil
+}
+
+// environ is the whole environment of an instance whose directory is here, with
+// its secrets.
+func (n *nursery) environ(s Spec, here string) []string {
+	env := slices.Concat(s.Env, []string{"HOME=" + filepath.Join(here, homeDir), "TMPDIR=" + filepath.Join(here, tempDir)})
+	if s.Passive {
+		env = append(env, "SLIPWAY_ACTIVE="+digit(s.Active), "SLIPWAY_ACTIVE_FILE="+filepath.Join(here, activeFile))
+	}
+	return n.vault.environ(env)
+}
+
+// spawn starts a process in a control group, by way of in. outside says why it
+// is in none. The nursery is locked.
+func spawn(path string, argv []string, attr *os.ProcAttr, in func(*syscall.SysProcAttr, func() error) (outside, err error)) (c *child, outside, err error) {
+	var p *os.Process
+	outside, err = in(attr.Sys, func() (err error) {
+		p, err = os.StartProcess(path, argv, attr)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	pid := p.Pid
-	_ = p.Release() // it is reaped below
+	_ = p.Release() // it is reaped by the nursery
 	id, err := procid.Of(pid)
 	if err != nil {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
-		return nil, fmt.Errorf("identify process %d: %w", pid, err)
+		return nil, nil, fmt.Errorf("identify process %d: %w", pid, err)
 	}
-	n.own = &child{id: id, exited: make(chan struct{}), started: now()}
-	return n.own, nil
+	return &child{id: id, exited: make(chan struct{}), started: now()}, outside, nil
 }
 
 // adopt takes over a living child of an earlier shim. How such a child ends,
@@ -126,10 +153,14 @@ func (n *nursery) collect() {
 		if err != nil || pid <= 0 {
 			return
 		}
-		if c := n.own; c != nil && c.id.PID == pid {
+		c := n.helpers[pid]
+		if n.own != nil && n.own.id.PID == pid {
+			c, n.own = n.own, nil
+		}
+		if c != nil {
 			c.how = exitText(how)
 			close(c.exited)
-			n.own = nil
+			delete(n.helpers, pid)
 		}
 	}
 }

@@ -67,6 +67,7 @@ type instance struct {
 
 	cgroup    cgroup.Group  // of its processes
 	ordered   time.Time     // when it was asked to stop; zero: it was not
+	active    bool          // what it was ordered last, if it can be told
 	report    Report        // the last one
 	trouble   string        // with its shim; "" while that answers
 	heard     chan struct{} // closed once report is of this driver's time
@@ -180,6 +181,11 @@ func recallInstance(dir string) (*instance, error) {
 			Do("End its processes and remove that directory.")
 	}
 	i.socket, i.cgroup = i.spec.Socket, i.spec.Cgroup
+	var err error
+	if i.active, err = i.spec.isActive(dir); err != nil {
+		return nil, slipway.Errorf(slipway.Internal, "the order to the instance in %s cannot be read: %w", dir, err).
+			Do("Remove %s in there; it is given again.", activityFile)
+	}
 	if info, err := os.Stat(filepath.Join(dir, stopFile)); err == nil {
 		i.ordered = info.ModTime()
 	}

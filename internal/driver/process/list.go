@@ -64,6 +64,9 @@ func (d *Driver) status(i *instance) slipway.InstanceStatus {
 		ID: i.spec.ID, Boot: r.Child.String(), Addr: i.spec.Addr(), Phase: r.Phase, EverReady: r.EverReady,
 		Active: i.spec.Active, Since: r.Since, ReadyIn: r.ReadyIn, RetryAt: r.RetryAt, Restarts: r.Restarts, Why: r.Why,
 	}
+	if i.spec.Passive {
+		s.Active = r.Active
+	}
 	if !i.ordered.IsZero() && s.Phase != slipway.InstanceStopping && s.Phase != slipway.InstanceStopped {
 		s.Phase, s.Since = slipway.InstanceStopping, i.ordered
 	}

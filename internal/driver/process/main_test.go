@@ -29,6 +29,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/driver"
@@ -50,7 +54,13 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	case "app":
-		app()
+		if len(os.Args) > 3 && os.Args[3] == "look" {
+			look()
+		} else if len(os.Args) > 3 && os.Args[3] == "dawdle" {
+			dawdle()
+		} else {
+			app()
+		}
 	case "linger":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		time.Sleep(time.Minute)
@@ -69,6 +79,13 @@ func app() {
 	if behave == drivertest.Crashing {
 		_, _ = fmt.Fprintln(os.Stdout, "about to crash")
 		os.Exit(3)
+	}
+	if behave == "brooding" {
+		time.Sleep(200 * time.Millisecond)
+		os.Exit(4)
+	}
+	if behave == "worker" {
+		work()
 	}
 	if behave == "deaf" {
 		signal.Ignore(syscall.SIGTERM)
@@ -128,8 +145,76 @@ func app() {
 		time.Sleep(time.Hour)
 	}
 	_, _ = fmt.Fprintln(os.Stdout, "listening on", os.Getenv("PORT"))
+	if behave == "grpc" {
+		serveGRPC(&ready)
+	}
 	_, _ = fmt.Fprintln(os.Stdout, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 	os.Exit(1)
+}
+
+// serveGRPC answers for its health at the port, and to all else as a web server.
+func serveGRPC(ready *atomic.Bool) {
+	s := grpc.NewServer()
+	h := health.NewServer()
+	healthpb.RegisterHealthServer(s, h)
+	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			http.DefaultServeMux.ServeHTTP(w, r)
+			return
+		}
+		now := healthpb.HealthCheckResponse_NOT_SERVING
+		if ready.Load() {
+			now = healthpb.HealthCheckResponse_SERVING
+		}
+		h.SetServingStatus("thoughts", now)
+		s.ServeHTTP(w, r)
+	})
+	server := http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: both, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	_, _ = fmt.Fprintln(os.Stdout, server.ListenAndServe())
+	os.Exit(1)
+}
+
+// look is a probe of the service from beside it.
+func look() {
+	client := http.Client{Timeout: 5 * time.Second}
+	res, err := client.Get("http://127.0.0.1:" + os.Getenv("PORT") + "/readyz")
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stdout, err)
+		os.Exit(2)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		_, _ = fmt.Fprintln(os.Stdout, "warming cache\nand more")
+		os.Exit(1)
+	}
+}
+
+// dawdle is a probe that does not end, nor does what it has started.
+func dawdle() {
+	signal.Ignore(syscall.SIGTERM)
+	_, _ = fmt.Fprintln(os.Stdout, "still looking")
+	cmd := exec.Command("/bin/sleep", "60")
+	cmd.Stdout = os.Stdout
+	_ = cmd.Run()
+}
+
+// work is a worker that can be told, and says what it is told.
+func work() {
+	told := make(chan os.Signal, 10)
+	signal.Notify(told, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM)
+	file := func() string {
+		b, _ := os.ReadFile(os.Getenv("SLIPWAY_ACTIVE_FILE"))
+		return string(b)
+	}
+	_, _ = fmt.Fprintln(os.Stdout, "starts", os.Getenv("SLIPWAY_ACTIVE"), file())
+	for s := range told {
+		_, _ = fmt.Fprintln(os.Stdout, unix.SignalName(s.(syscall.Signal)), file())
+		if s == syscall.SIGTERM {
+			os.Exit(0)
+		}
+	}
 }
 
 // vanish starts a process that has nothing of its instance: not its session, not
@@ -228,7 +313,7 @@ func appImage(t testing.TB) v1.Image {
 		t.Fatal(err)
 	}
 	return image(t, v1.Config{Entrypoint: []string{"/bin/app"}, WorkingDir: "/srv", Env: []string{"FROM_IMAGE=yes", quickExit, "HOME=/root", "PATH=/bin"}},
-		archive(t, file("bin/app", "#!"+self+" app\n"), tar.Header{Name: "srv", Typeflag: tar.TypeDir}))
+		archive(t, file("bin/app", "#!"+self+" app\n"), file("bin/idle", "#!/bin/sh\nexec sleep 60\n"), tar.Header{Name: "srv", Typeflag: tar.TypeDir}))
 }
 
 // world is a directory with drivers, one at a time.
@@ -460,6 +545,12 @@ func pid(t testing.TB, i slipway.InstanceStatus) int {
 // shim is the process that owns i.
 func (w *world) shim(i slipway.InstanceStatus) int {
 	w.t.Helper()
+	return w.report(i).Shim.PID
+}
+
+// report is what i's shim has written last.
+func (w *world) report(i slipway.InstanceStatus) process.Report {
+	w.t.Helper()
 	b, err := os.ReadFile(filepath.Join(w.dir, "instances", string(i.ID), "state"))
 	if err != nil {
 		w.t.Fatal(err)
@@ -468,7 +559,7 @@ func (w *world) shim(i slipway.InstanceStatus) int {
 	if err := json.Unmarshal(b, &r); err != nil {
 		w.t.Fatal(err)
 	}
-	return r.Shim.PID
+	return r
 }
 
 func kill(t testing.TB, pid int, sig syscall.Signal) {
@@ -488,7 +579,7 @@ func TestConformance(t *testing.T) {
 	drivertest.Test(t, func(t *testing.T) drivertest.Lab {
 		w := newWorld(t)
 		return drivertest.Lab{
-			Image: w.app,
+			Image: w.app, Asks: true,
 			Open: func(*testing.T) (driver.Driver, func()) {
 				d, close := w.open()
 				return d, close

@@ -2,9 +2,9 @@ package process
 
 import "golang.org/x/sys/unix"
 
-// beOpaque keeps the memory of this process from those who have its user: no
+// Opaque keeps the memory of this process from those who have its user: no
 // core dump, and nobody traces it. A program that it starts is its own again.
-func beOpaque() error {
+func Opaque() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ package process
 
 import "golang.org/x/sys/unix"
 
-// beOpaque keeps the memory of this process out of core dumps.
-func beOpaque() error { return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+// Opaque keeps the memory of this process out of core dumps.
+func Opaque() error { return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
 
 // inMemory would report whether what is written to dir reaches no disk.
 func inMemory(string) bool { return false }

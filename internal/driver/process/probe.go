@@ -3,26 +3,10 @@ package process
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"strings"
 	"time"
 
-	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/driver/preflight"
 	"github.com/slipway-cd/slipway/internal/procid"
-)
-
-const (
-	readyTimeout = time.Second
-	liveTimeout  = 3 * time.Second        // to restart what is merely slow makes it worse
-	probeEvery   = time.Second            // once it has been ready
-	probeFirst   = 5 * time.Millisecond   // then twice that, up to
-	probeSlowest = 100 * time.Millisecond // until ready for the first time
-	workerSettle = time.Second            // a worker without a probe is ready when it has lived this long
-	excerptBytes = 256
-	mostExcused  = 60 // probes in a row that do not count, because the machine was too busy to answer
 )
 
 // verdict is what a look at the instance found.
@@ -33,103 +17,143 @@ type verdict struct {
 	more  bool   // this is what is known already; another verdict follows
 }
 
-// prober looks at one child. It is used by one goroutine at a time.
+// prober looks at one child, in the order in which it can become ready. It is
+// used by one goroutine at a time.
+//
+//	startup ─► ready, once preflight has passed ─► and alive from then on
 type prober struct {
 	spec   Spec
 	child  *child
 	door   door
-	client *http.Client
 	kin    func() []procid.ID
+	try    func(ctx context.Context, argv []string, within time.Duration) (how, said string, late, starved bool)
+	flight *preflight.Flight // nil: passed
 
-	ready, live tally
+	startup, ready, live series
 }
 
-func newProber(s Spec, c *child) *prober {
-	return &prober{
+// newProber looks at c, which an earlier shim may have seen ready.
+func newProber(s Spec, c *child, wasReady bool) *prober {
+	h := s.Health
+	p := &prober{
 		spec: s, child: c, door: door{port: s.Port},
-		kin: func() []procid.ID { return kin(c.id.PID, s.Mark) },
-		client: &http.Client{
-			Transport:     &http.Transport{DisableKeepAlives: true},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		kin:     func() []procid.ID { return kin(c.id.PID, s.Mark) },
+		startup: newSeries("health.startup", h.Startup, readyTimeout, c.started, wasReady || h.Startup == nil),
+		ready:   newSeries("health.ready", h.Ready, readyTimeout, c.started, wasReady),
+		live:    newSeries("health.live", h.Live, liveTimeout, c.started, true),
 	}
+	if len(h.Preflight) > 0 && !wasReady {
+		p.flight = preflight.NewFlight(h.Preflight)
+	}
+	return p
 }
 
-// look probes once and says what it finds. wasReady says whether the child has
-// been ready: from then on failures have to repeat to count, and its liveness is
-// probed too, which may take a while.
-func (p *prober) look(ctx context.Context, wasReady bool, say func(verdict)) {
+// look asks what is due and says what is known then. Whether it is alive may
+// take a while to find out.
+func (p *prober) look(ctx context.Context, say func(verdict)) {
 	v := verdict{live: true}
-	var starved bool
-	v.ready, v.why, starved = p.isReady(ctx)
-	p.ready.add(v.ready, starved)
-	v.ready = v.ready || wasReady && p.ready.failed < failures(p.spec.Health.Ready)
-	live := p.spec.Health.Live
-	if !wasReady || live == nil || p.spec.Port == 0 {
+	if !p.startup.ok && !p.starts(ctx) {
+		if v.why = p.startup.why; p.startup.isExhausted() {
+			v.live, v.why = false, p.startup.verdict()
+		}
 		say(v)
 		return
 	}
-	within := readyTimeout
-	if p.live.failed < failures(live) {
-		within = liveTimeout
-		v.more = true
-		say(v)
-		v.more = false
+	if p.ready.isDue(time.Now()) {
+		p.ask(ctx, &p.ready, p.ready.Timeout)
 	}
-	alive, why, starved := p.get(ctx, live.HTTP, within)
-	p.live.add(alive, starved)
-	if p.live.failed >= failures(live) {
-		v.live, v.why = false, why
-		if n := failures(live); n > 1 {
-			v.why += fmt.Sprintf(", %d times in a row", n)
+	v.ready, v.why = p.ready.ok, p.ready.why
+	if !p.isLiveAsked() {
+		say(v)
+		return
+	}
+	if p.live.isDue(time.Now()) {
+		within := p.live.Timeout
+		if p.live.ok {
+			v.more = true
+			say(v)
+			v.more = false
+		} else {
+			within = min(within, readyTimeout)
 		}
+		p.ask(ctx, &p.live, within)
+	}
+	if !p.live.ok {
+		v.live, v.why = false, p.live.verdict()
+		p.live.due = time.Now().Add(min(p.live.Period, probeEvery)) // it may have been left by then
 	}
 	say(v)
 }
 
-// tally is what one probe has found in a row.
-type tally struct{ failed, excused int }
+// starts reports whether the startup probe has passed.
+func (p *prober) starts(ctx context.Context) bool {
+	if p.startup.isDue(time.Now()) {
+		p.ask(ctx, &p.startup, p.startup.Timeout)
+	}
+	return p.startup.ok
+}
 
-// add counts a probe. One that a starved instance did not answer is excused, but
-// not for ever: to restart instances of a busy machine, or to take them out,
-// leaves the others with more to do.
-func (t *tally) add(ok, starved bool) {
+// isLiveAsked reports whether a child has got far enough to be asked whether it
+// is alive: who is still starting answers nobody.
+func (p *prober) isLiveAsked() bool {
+	h := p.spec.Health
+	return h.Live != nil && (p.ready.been || h.Startup != nil || h.Live.Delay > 0)
+}
+
+// wait is how long nothing is due.
+func (p *prober) wait() time.Duration {
+	due := p.startup.due
+	if p.startup.ok {
+		due = p.ready.due
+		if p.isLiveAsked() && p.live.due.Before(due) {
+			due = p.live.due
+		}
+	}
+	return max(0, time.Until(due))
+}
+
+// ask makes one probe of a series.
+func (p *prober) ask(ctx context.Context, s *series, within time.Duration) {
+	begun := time.Now()
+	ok, why, starved := p.answer(ctx, s, within)
+	s.note(time.Now(), time.Since(begun), ok, starved, why)
+}
+
+func (p *prober) answer(ctx context.Context, s *series, within time.Duration) (ok bool, why string, starved bool) {
+	if s == &p.ready && p.flight != nil {
+		if ok, why := p.flight.Passed(); !ok {
+			return false, why, false
+		}
+	}
 	switch {
-	case ok:
-		*t = tally{}
-	case starved && t.excused < mostExcused:
-		t.excused++
-	default:
-		t.failed++
-	}
-}
-
-func failures(p *slipway.Probe) int {
-	if p == nil {
-		return 1
-	}
-	return max(1, p.Failures)
-}
-
-func (p *prober) isReady(ctx context.Context) (ok bool, why string, starved bool) {
-	if p.spec.Port == 0 {
+	case len(s.Exec) > 0:
+		return p.exec(ctx, s.Exec, within)
+	case p.spec.Port == 0:
 		return time.Since(p.child.started) >= workerSettle, "it has not run for a second yet", false
 	}
-	if ok, why := p.door.check(p.child.id.PID, p.kin); !ok {
-		return false, why, false
+	if s != &p.live { // whoever has the port now, it is not for being dead that this child ends
+		if ok, why := p.door.check(p.child.id.PID, p.kin); !ok {
+			return false, why, false
+		}
 	}
-	if p.spec.Health.Ready == nil {
+	if s.HTTP == "" && s.GRPC == nil && !s.TCP {
 		return true, "", false
 	}
-	return p.get(ctx, p.spec.Health.Ready.HTTP, readyTimeout)
+	felt := feel(within, p.server)
+	ok, why, late := p.askPort(ctx, s.Probe, within)
+	return ok, why, felt.end() && late
 }
 
-// get asks the instance, and nobody that it refers to. starved says that it did
-// not answer in time on a machine that gave it no time.
-func (p *prober) get(ctx context.Context, path string, within time.Duration) (ok bool, why string, starved bool) {
-	s := feel(within, p.server)
-	ok, why, late := p.ask(ctx, path, within)
-	return ok, why, s.end() && late
+// unmet is what an instance lacked that ended before it was ready: it may have
+// ended for that.
+func (p *prober) unmet() string {
+	if p.flight == nil {
+		return ""
+	}
+	if why := p.flight.Failure(); why != "" {
+		return "; " + why
+	}
+	return ""
 }
 
 // server is the process that answers, as far as it is known.
@@ -140,35 +164,6 @@ func (p *prober) server() int {
 	return p.child.id.PID
 }
 
-func (p *prober) ask(ctx context.Context, path string, within time.Duration) (ok bool, why string, late bool) {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	what := "GET " + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.spec.Addr().String()+path, nil)
-	if err != nil {
-		return false, what + ": " + err.Error(), false
-	}
-	req.Header.Set("User-Agent", "slipway-probe")
-	res, err := p.client.Do(req)
-	if t, isNet := errors.AsType[net.Error](err); isNet && t.Timeout() {
-		return false, fmt.Sprintf("%s: no answer within %v", what, within), true
-	}
-	if err != nil {
-		return false, what + ": " + reason(err), false
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode >= 200 && res.StatusCode < 400 {
-		return true, "", false
-	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, excerptBytes))
-	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	why = fmt.Sprintf("%s → %d", what, res.StatusCode)
-	if line != "" {
-		why += fmt.Sprintf(" %q", line)
-	}
-	return false, why, false
-}
-
 // reason is the innermost part of a network error, which is what a person
 // needs: connection refused.
 func reason(err error) string {
@@ -176,12 +171,4 @@ func reason(err error) string {
 		err = inner
 	}
 	return err.Error()
-}
-
-// nextProbe is how long to wait after the n-th look (from 1).
-func nextProbe(n int, wasReady bool) time.Duration {
-	if wasReady {
-		return probeEvery
-	}
-	return min(probeFirst<<min(n-1, 10), probeSlowest)
 }

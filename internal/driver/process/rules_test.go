@@ -25,19 +25,6 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-func TestProbeSchedule(t *testing.T) {
-	var got []time.Duration
-	for n := range 7 {
-		got = append(got, nextProbe(n+1, false)/time.Millisecond)
-	}
-	if want := []time.Duration{5, 10, 20, 40, 80, 100, 100}; !slices.Equal(got, want) {
-		t.Errorf("until ready after %v ms, want %v", got, want)
-	}
-	if nextProbe(1000, false) != 100*time.Millisecond || nextProbe(1, true) != time.Second {
-		t.Errorf("late: %v, once ready: %v", nextProbe(1000, false), nextProbe(1, true))
-	}
-}
-
 func TestPlacesInAnImage(t *testing.T) {
 	for _, test := range []struct{ dir, name, want string }{
 		{"/", "/bin/app", "bin/app"},

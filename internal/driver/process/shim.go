@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -25,7 +26,9 @@ type shim struct {
 	vault   *vault
 	before  string        // how the child before this one ended
 	stop    chan struct{} // closed when the instance is to end
-	heeding sync.Mutex    // over closing it
+	turned  chan struct{} // something is in it when the child is to be told whether it takes work
+	told    *bool         // what it was told; nil: not known
+	heeding sync.Mutex    // over orders
 }
 
 // RunShim owns the instance in dir until that has stopped: it starts its
@@ -47,11 +50,11 @@ func RunShim(ctx context.Context, dir string) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	s := &shim{log: log, nursery: nursery{log: log}, stop: make(chan struct{})}
+	s := &shim{log: log, nursery: nursery{log: log, helpers: map[int]*child{}}, stop: make(chan struct{}), turned: make(chan struct{}, 1)}
 	if err := loadJSON(specFile, &s.spec); err != nil {
 		return slipway.Errorf(slipway.Invalid, "%s holds no instance: %w", dir, err)
 	}
-	if err := errors.Join(becomeSubreaper(), beOpaque()); err != nil {
+	if err := errors.Join(becomeSubreaper(), Opaque()); err != nil {
 		return err
 	}
 	s.vault = newVault(s.spec)
@@ -164,11 +167,16 @@ func (s *shim) awaitSecrets(ctx context.Context) {
 // launch starts the child, or notes why it could not.
 func (s *shim) launch() *child {
 	s.board.change(func(r *Report) { r.Launching = true })
-	c, err := s.nursery.start(s.spec)
+	spec, err := s.current()
+	var c *child
+	if err == nil {
+		c, err = s.nursery.start(spec)
+	}
 	if err != nil {
 		s.down("cannot start: " + reason(err))
 		return nil
 	}
+	s.told = &spec.Active
 	dir, _ := os.Getwd()
 	s.board.change(func(r *Report) {
 		if r.Child.PID != 0 {
@@ -185,24 +193,32 @@ func (s *shim) launch() *child {
 func (s *shim) mind(ctx context.Context, c *child) (why string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := newProber(s.spec, c)
+	p := newProber(s.spec, c, s.wasReady())
+	p.try = func(ctx context.Context, argv []string, within time.Duration) (how, said string, late, starved bool) {
+		spec := s.spec
+		spec.Active = s.board.report().Active
+		return s.nursery.try(ctx, spec, argv, within)
+	}
+	go s.takeOff(ctx, p)
 	verdicts := make(chan verdict, 2) // as many as one look has
 	var doomed time.Time              // since when, if it is
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	wasReady := s.wasReady()
-	for n := 1; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return ""
 		case <-s.stop:
 			return ""
 		case <-c.exited:
-			return c.how
+			return c.how + p.unmet()
+		case <-s.turned:
+			s.turn(c)
 		case <-timer.C:
-			go p.look(ctx, wasReady, func(v verdict) { verdicts <- v })
+			go p.look(ctx, func(v verdict) { verdicts <- v })
 		case v := <-verdicts:
 			s.judge(v, c)
+			s.turn(c)
 			switch {
 			case v.more:
 				continue
@@ -214,11 +230,35 @@ func (s *shim) mind(ctx context.Context, c *child) (why string) {
 				s.nursery.end(c, s.spec.StopGrace)
 				return v.why
 			}
-			wasReady = s.wasReady()
-			timer.Reset(nextProbe(n, wasReady))
-			n++
+			timer.Reset(p.wait())
 		}
 	}
+}
+
+// takeOff asks for what has to be there before the child may be ready, as soon
+// as the child's whole environment is known.
+func (s *shim) takeOff(ctx context.Context, p *prober) {
+	if p.flight == nil {
+		return
+	}
+	for {
+		ok, _, news := s.vault.look()
+		if ok {
+			break
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return
+		}
+	}
+	here, _ := os.Getwd() // a child has been started from there
+	vars := map[string]string{}
+	for _, kv := range s.nursery.environ(s.spec, here) {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = value
+	}
+	p.flight.Run(ctx, vars)
 }
 
 // isLeft reports whether a child that is not alive may be ended. It has been
@@ -266,6 +306,7 @@ func (s *shim) finish(c *child) {
 	s.board.change(func(r *Report) { r.Phase, r.Since, r.RetryAt = slipway.InstanceStopping, now(), time.Time{} })
 	why := ""
 	if c != nil {
+		s.retire(c)
 		s.nursery.end(c, s.spec.StopGrace)
 		s.nursery.sweep(c, s.spec)
 		why = c.how
@@ -276,11 +317,12 @@ func (s *shim) finish(c *child) {
 	_ = os.Remove(s.spec.Socket)
 }
 
-// heed looks whether the instance was ordered to end. The order is a file:
-// messages only say that it may be there.
+// heed looks for orders: whether to take work, and whether to end. They are
+// files: messages only say that they may be there.
 func (s *shim) heed() {
 	s.heeding.Lock()
 	defer s.heeding.Unlock()
+	s.heedActivity()
 	var o order
 	err := loadJSON(stopFile, &o)
 	switch {

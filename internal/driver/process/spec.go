@@ -17,7 +17,8 @@ type Spec struct {
 	Group     slipway.GroupID
 	Revision  slipway.RevisionID
 	Fence     slipway.Fence // of the call that made it
-	Active    bool
+	Active    bool          // when it was made
+	Passive   bool          `json:",omitempty"` // it can be told to take work, or none
 	CreatedAt time.Time
 
 	Tree      string   // the directory of its image below trees/
@@ -55,7 +56,8 @@ type Report struct {
 	ReadyIn   time.Duration
 	RetryAt   time.Time
 	Restarts  int
-	Failures  int // exits in a row without having been ready for a while
+	Failures  int  // exits in a row without having been ready for a while
+	Active    bool // it was told to take work; of those that can be told
 	Why       string
 
 	Shim      procid.ID
@@ -73,14 +75,16 @@ type order struct {
 
 // Names in an instance's directory.
 const (
-	specFile  = "spec.json"
-	stateFile = "state"
-	stopFile  = "stop"
-	lockName  = "lock"
-	logFile   = "out.log"
-	shimLog   = "shim.log"
-	homeDir   = "home"
-	tempDir   = "tmp"
+	specFile     = "spec.json"
+	stateFile    = "state"
+	stopFile     = "stop"
+	lockName     = "lock"
+	activityFile = "activity"
+	activeFile   = "active" // what the instance reads
+	logFile      = "out.log"
+	shimLog      = "shim.log"
+	homeDir      = "home"
+	tempDir      = "tmp"
 )
 
 // now is in UTC, so that a time that was written and read is the same value.
