@@ -28,6 +28,9 @@ var may = []struct{ name, imports, why string }{
 	{".", "", "the vocabulary: everybody reads it, it needs nobody"},
 	{"api", "", "promises compatibility: its structs are its own, so that ours may change"},
 	{"cmd/slipway", "internal/cli internal/daemon", "main only starts a role"},
+	{"bench", "bench/...", "main only names the benchmark"},
+	{"bench/router", ". bench/peers internal/router internal/router/wire", "measures one part, with nothing else around it"},
+	{"bench/...", "", "what peers are told"},
 	{"examples/...", "", "built by themselves, offline, as somebody else's services"},
 
 	{"internal/ansi", "", "a leaf: text in, text out"},
