@@ -1,6 +1,9 @@
 package slipway
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Task is a command that a deployment wants to be run on an agent, at the
 // commit of its release: the tests before traffic.
@@ -18,6 +21,9 @@ type Task struct {
 
 // TaskID names a task: asking for it again starts nothing anew.
 type TaskID string
+
+// TestsOf names the tests before traffic of a deployment.
+func TestsOf(d DeploymentID) TaskID { return TaskID(fmt.Sprintf("deployment-%d.preview", d)) }
 
 // TaskStatus is how far a task is.
 type TaskStatus struct {

@@ -95,6 +95,22 @@ func (c *Client) Deploy(ctx context.Context, d CreateDeployment) (Deployment, er
 	return call[Deployment](ctx, c, http.MethodPost, path("deployments"), nil, d)
 }
 
+// Plan is what Deploy would begin; nothing moves.
+func (c *Client) Plan(ctx context.Context, d CreateDeployment) (Plan, error) {
+	return call[Plan](ctx, c, http.MethodPost, path("plans"), nil, d)
+}
+
+// Scale asks for a number of instances, now and of every later deployment; 0
+// gives back the manifest's.
+func (c *Client) Scale(ctx context.Context, service, environment string, instances int) (Target, error) {
+	return call[Target](ctx, c, http.MethodPost, path("targets", service, environment, "scale"), nil, Scale{Instances: instances})
+}
+
+// Remove asks that nothing of a service runs any more in an environment.
+func (c *Client) Remove(ctx context.Context, service, environment string) (Target, error) {
+	return call[Target](ctx, c, http.MethodPost, path("targets", service, environment, "remove"), nil, nil)
+}
+
 // Deployment is one deployment as it is now.
 func (c *Client) Deployment(ctx context.Context, id int64) (Deployment, error) {
 	return call[Deployment](ctx, c, http.MethodGet, path("deployments", strconv.FormatInt(id, 10)), nil, nil)

@@ -47,6 +47,23 @@ type Target struct {
 	Instances   []Instance  `json:"instances"`
 	Moving      *Deployment `json:"moving,omitempty"` // the deployment that moves it
 	Last        *Deployment `json:"last,omitempty"`   // the newest one that ended
+	Scale       int         `json:"scale,omitempty"`  // instances that a person asked for; 0: as many as the manifest says
+	Retained    []Retained  `json:"retained,omitempty"`
+	Ailing      bool        `json:"ailing,omitempty"`   // what serves lacks instances for longer than healing takes
+	Removing    bool        `json:"removing,omitempty"` // it is taken away
+}
+
+// Retained is a group that served before and runs on without traffic, for an
+// instant return.
+type Retained struct {
+	Group   string    `json:"group"`
+	Release int       `json:"release"`
+	Until   time.Time `json:"until"`
+}
+
+// Scale asks for a number of instances, now and of every later deployment.
+type Scale struct {
+	Instances int `json:"instances"` // 0: as many as the manifest says
 }
 
 // Instance is one running copy.
@@ -132,9 +149,48 @@ type PublishRelease struct {
 type CreateDeployment struct {
 	Service     string `json:"service"`
 	Environment string `json:"environment"`
-	Kind        string `json:"kind"`              // deploy, rollback, restart
-	Release     int    `json:"release,omitempty"` // 0: deploy picks the job's own or the newest live in the environment before; rollback the one that served before
-	Key         string `json:"key,omitempty"`     // idempotency key; the same key returns the same deployment. A job's is given by the server
+	Kind        string `json:"kind"`               // deploy, rollback, restart
+	Release     int    `json:"release,omitempty"`  // 0: deploy picks the job's own or the newest live in the environment before; rollback the one that served before
+	Key         string `json:"key,omitempty"`      // idempotency key; the same key returns the same deployment. A job's is given by the server
+	Older       bool   `json:"older,omitempty"`    // deploy: a release that is older than the live one will do
+	Replace     bool   `json:"replace,omitempty"`  // what moves the target gives way to it
+}
+
+// Plan is what a deployment would do, if it began now.
+type Plan struct {
+	Service     string   `json:"service"`
+	Environment string   `json:"environment"`
+	Kind        string   `json:"kind"`
+	From        int      `json:"from"` // release; 0: nothing serves
+	Release     int      `json:"release"`
+	Strategy    string   `json:"strategy"`
+	Have        int      `json:"have"` // instances that serve now
+	Want        int      `json:"want"`
+	Text        string   `json:"text"`  // the plan in a sentence
+	Gates       []Gate   `json:"gates"` // before the start, as they are now
+	Stages      []Stage  `json:"stages"`
+	Tests       *Tests   `json:"tests,omitempty"`
+	KeepOldMS   int64    `json:"keep_old_ms,omitempty"` // how long the old group is kept for an instant return
+	Limits      []string `json:"limits"`                // what the driver cannot promise
+}
+
+// Gate is a condition of a deployment, and what it says.
+type Gate struct {
+	Gate  string `json:"gate"`
+	State string `json:"state"` // pass, fail, wait, inconclusive
+	Why   string `json:"why"`
+}
+
+// Tests are the tests before traffic of a deployment.
+type Tests struct {
+	Command   string   `json:"command"`
+	Queue     string   `json:"queue"`
+	TimeoutMS int64    `json:"timeout_ms"`
+	State     string   `json:"state,omitempty"` // waiting, running, passed, failed, cancelled; "" before they were asked for
+	Why       string   `json:"why,omitempty"`
+	Build     string   `json:"build,omitempty"` // whose only job they are
+	Job       string   `json:"job,omitempty"`   // whose log is theirs
+	LogTail   []string `json:"log_tail,omitempty"`
 }
 
 // Deployment moves one target to a revision.
@@ -166,14 +222,25 @@ type Deployment struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   *time.Time `json:"started_at,omitempty"`
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`
+	StageSince  *time.Time `json:"stage_since,omitempty"` // when it entered the stage
+	HeldSince   *time.Time `json:"held_since,omitempty"`  // when every router had the weight of the stage
+	Gates       []Gate     `json:"gates,omitempty"`       // what its gates said last
+	Tests       *Tests     `json:"tests,omitempty"`       // before traffic
 }
 
 // Stage is one step of a deployment's schedule.
 type Stage struct {
 	New    int    `json:"new"`
 	Old    int    `json:"old"`
-	Title  string `json:"title"` // 1 of 3
+	Title  string `json:"title"` // 1 of 3, tests, 10 %
 	Weight int    `json:"weight"`
+
+	Order    string   `json:"order"`              // surge, vacate, alone
+	Weighted bool     `json:"weighted,omitempty"` // traffic follows Weight, not what is ready
+	Leased   bool     `json:"leased,omitempty"`   // routers take the weight back when they do not hear of the server
+	Tests    bool     `json:"tests,omitempty"`    // the tests before traffic have to pass
+	HoldMS   int64    `json:"hold_ms,omitempty"`
+	Gates    []string `json:"gates,omitempty"`
 }
 
 // Why is a decision in words.

@@ -17,16 +17,18 @@ import (
 )
 
 func (a *app) deployCommand() *cobra.Command {
-	return &cobra.Command{
+	var plan, older, replace bool
+	c := &cobra.Command{
 		Use:   "deploy ENV [SERVICE[@RELEASE]]",
 		Short: "Move a service to a release, and watch it",
 		Long: "Moves a service to a release and shows how it goes; fails when it did not succeed.\n\n" +
 			"Without SERVICE: the one of the nearest slipway.yaml upward. Without RELEASE: in a job the one its build\n" +
-			"published, else the newest that is live in the environment before.",
-		Example: "  slipway deploy prod\n  slipway deploy prod thoughts-backend@14",
+			"published, else the newest that is live in the environment before.\n\n" +
+			"A release that is older than the live one needs --older; to go back to what served before there is slipway rollback.",
+		Example: "  slipway deploy prod\n  slipway deploy prod thoughts-backend@14 --plan\n  slipway deploy prod thoughts-backend@15 --replace",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			d := api.CreateDeployment{Environment: args[0], Kind: string(slipway.KindDeploy)}
+			d := api.CreateDeployment{Environment: args[0], Kind: string(slipway.KindDeploy), Older: older, Replace: replace}
 			var err error
 			if len(args) == 2 {
 				d.Service, d.Release, err = serviceRelease(args[1])
@@ -36,9 +38,21 @@ func (a *app) deployCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.deploy(c, d)
+			if !plan {
+				return a.deploy(c, d)
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.plan(c.Context(), a.screen(c), client, d)
 		},
 	}
+	f := c.Flags()
+	f.BoolVar(&plan, "plan", false, "print the schedule, and what the gates say now; nothing moves")
+	f.BoolVar(&older, "older", false, "also a release that is older than the live one")
+	f.BoolVar(&replace, "replace", false, "what moves the service goes back at once, and this one starts when it is gone")
+	return c
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -46,7 +60,7 @@ func (a *app) rollbackCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rollback SERVICE ENV",
 		Short:   "Return a service to an earlier release",
-		Long:    "Returns a service to the release that served before, or with --to to any earlier one.",
+		Long:    "Returns a service to the release that served before, or with --to to any earlier one.\n\nWhile a deployment moves this aborts it: it goes straight back to what serves.",
 		Example: "  slipway rollback thoughts-backend prod\n  slipway rollback thoughts-backend prod --to 12",
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -182,10 +196,17 @@ func (a *app) deploy(c *cobra.Command, ask api.CreateDeployment) error {
 			Do("look at it: %s · end it: slipway abort %d", d.URL, d.ID)
 	case err != nil:
 		return err
-	case d.Phase != string(slipway.Succeeded):
-		return errFailed
+	case d.Phase == string(slipway.Succeeded), returned(ask, d):
+		return nil
 	}
-	return nil
+	return errFailed
+}
+
+// returned reports whether a rollback came true by another deployment's end: it
+// was moving, and went back.
+func returned(ask api.CreateDeployment, d api.Deployment) bool {
+	back := d.Phase == string(slipway.RolledBack) || d.Phase == string(slipway.Cancelled) || d.Phase == string(slipway.Failed)
+	return ask.Kind == string(slipway.KindRollback) && d.Kind != ask.Kind && back
 }
 
 // askFor asks for a deployment; in a job also of a server that restarts.

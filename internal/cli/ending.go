@@ -55,6 +55,13 @@ func (s *screen) story(d api.Deployment) []string {
 			lines = append(lines, "        "+plain(line))
 		}
 	}
+	if t := d.Tests; t != nil && t.State == string(slipway.TaskFailed) {
+		lines = append(lines, "  log   last lines of the tests before traffic:")
+		for _, line := range t.LogTail {
+			lines = append(lines, "        "+plain(line))
+		}
+		return append(lines, fmt.Sprintf("  next  slipway logs --deployment %d · mend it · deploy again", d.ID))
+	}
 	logs := fmt.Sprintf("slipway logs %s %s", d.Service, d.Environment)
 	if instance != "" {
 		logs += " --instance " + instance

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -101,27 +102,41 @@ func (p *progress) stages(d api.Deployment, now time.Time) []string {
 		width = max(width, wide(stage.Title))
 	}
 	facts := byStage(d)
-	if begin := facts[0]; len(begin) > 0 {
+	if begin := facts[0]; len(begin) > 0 || d.StartedAt == nil && len(d.Gates) > 0 {
 		what := "start"
 		if d.StartedAt == nil {
 			what = "gates"
 		}
-		lines = append(lines, fmt.Sprintf("  %s %s  %s", p.mark(d, -1), pad(what, width), strings.Join(begin, " · ")))
+		lines = append(lines, trimRight(fmt.Sprintf("  %s %s  %s", p.mark(d, -1), pad(what, width), strings.Join(begin, " · "))))
+	}
+	if d.StartedAt == nil && !d.Ended {
+		lines = append(lines, p.s.waits(d)...)
 	}
 	for i, stage := range d.Stages {
 		line := fmt.Sprintf("  %s %s  %s", p.mark(d, i), pad(stage.Title, width), strings.Join(facts[i+1], " · "))
 		if i == d.At && !d.Ended {
 			line += p.waiting(d, len(facts[i+1]) > 0, now)
+			if held := holding(d, now); held != "" {
+				line += "  " + held
+			}
 		}
 		lines = append(lines, trimRight(line))
+		if i == d.At && !d.Ended && d.StartedAt != nil {
+			lines = append(lines, p.s.testing(d)...)
+			lines = append(lines, p.s.waits(d)...)
+		}
 	}
 	return lines
 }
 
 // byStage puts each Why of d to the stage it tells of; those before the first
 // stage come first. A new instance that is ready begins the stage that asks for
-// it, and what leaves for it follows.
+// it, and what leaves for it follows; a stage that gives a weight begins when
+// it is given.
 func byStage(d api.Deployment) [][]string {
+	if weighted(d.Stages) {
+		return byWeight(d)
+	}
 	facts := make([][]string, len(d.Stages)+1)
 	at, ready := 0, 0
 	for _, w := range d.Why {
@@ -137,9 +152,36 @@ func byStage(d api.Deployment) [][]string {
 	return facts
 }
 
+// byWeight puts each Why of d to the stage whose weight was given before it;
+// what comes after the beginning and before the first weight is of the first.
+func byWeight(d api.Deployment) [][]string {
+	facts := make([][]string, len(d.Stages)+1)
+	at := 0
+	for _, w := range d.Why {
+		if outcome(w) {
+			continue
+		}
+		for i := max(at, 1); i < len(d.Stages); i++ {
+			if s := d.Stages[i]; s.Weighted && s.Weight > 0 && strings.HasSuffix(w.Text, " gets "+s.Title+" of the traffic") {
+				at = i + 1
+				break
+			}
+		}
+		facts[at] = append(facts[at], one(w.Text))
+		if at == 0 && d.StartedAt != nil && !w.At.Before(*d.StartedAt) {
+			at = 1
+		}
+	}
+	return facts
+}
+
 // outcome reports whether a Why tells how the deployment ended, as the ending
 // does: @14 serves, @15 was refused.
-func outcome(w api.Why) bool { return strings.HasPrefix(w.Text, "@") }
+func outcome(w api.Why) bool {
+	return strings.HasPrefix(w.Text, "@") && endings.MatchString(w.Text)
+}
+
+var endings = regexp.MustCompile(`^@\d+ (serves|was refused|is gone;|cannot come back)`)
 
 // mark says how stage i is; -1 is before the first.
 func (p *progress) mark(d api.Deployment, i int) string {

@@ -42,10 +42,10 @@ func Root(o Options) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	groups(root)
 	root.AddCommand(
-		inGroup(watch, a.statusCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(),
+		inGroup(watch, a.statusCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(), a.servicesCommand(),
 			a.eventsCommand(), a.logsCommand())...)
 	root.AddCommand(
-		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(),
+		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.scaleCommand(),
 			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)
 	root.AddCommand(
 		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand())...)

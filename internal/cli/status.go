@@ -119,8 +119,16 @@ func (s *screen) health(t api.Target) string {
 // note is what a person should know of a target beyond its cell.
 func (s *screen) note(t api.Target, now time.Time) string {
 	switch d := t.Last; {
+	case t.Removing:
+		return s.paint(amber, "is being removed")
 	case t.Moving != nil:
-		return s.paint(amber, fmt.Sprintf("→ %s %s", release(t.Moving.Release), where(*t.Moving)))
+		note := fmt.Sprintf("→ %s %s", release(t.Moving.Release), where(*t.Moving))
+		if held := holding(*t.Moving, now); held != "" {
+			note += ", " + held
+		}
+		return s.paint(amber, note+waitsFor(*t.Moving))
+	case t.Ailing:
+		return s.paint(red, strings.TrimSuffix("cannot be healed: "+one(t.Why), ": "))
 	case t.Why != "":
 		return s.paint(amber, one(t.Why))
 	case d == nil || d.Phase == "succeeded" || d.Phase == "superseded" || d.Phase == "cancelled":
@@ -139,8 +147,45 @@ func (s *screen) service(b api.BoardService, now time.Time) error {
 		for _, i := range target.Instances {
 			t.row("  "+i.ID, release(i.Release)+" "+s.phase(i.Phase), i.Address, one(i.Why))
 		}
+		for _, more := range s.standing(target, now) {
+			t.row("  " + more)
+		}
 	}
 	return t.write(s.out)
+}
+
+// standing is what a target has beyond what serves: the schedule of what moves
+// it, groups that are kept, a scale that was asked for.
+func (s *screen) standing(t api.Target, now time.Time) []string {
+	var lines []string
+	if d := t.Moving; d != nil && weighted(d.Stages) {
+		line := scheduleOf(d.Stages)
+		if d.At < len(d.Stages) && d.StartedAt != nil {
+			line += "   now: " + circled(d.At+1)
+			if held := holding(*d, now); held != "" {
+				line += ", " + held
+			}
+		}
+		lines = append(lines, line)
+	}
+	for _, kept := range t.Retained {
+		lines = append(lines, fmt.Sprintf("%s kept %s for an instant return: slipway rollback %s %s",
+			release(kept.Release), ago(kept.Until.Sub(now)), t.Service, t.Environment))
+	}
+	if t.Scale > 0 {
+		lines = append(lines, fmt.Sprintf("scaled to %d by hand; the manifest's number: slipway scale %s %s --manifest", t.Scale, t.Service, t.Environment))
+	}
+	return lines
+}
+
+// waitsFor is what the first gate that does not pass says.
+func waitsFor(d api.Deployment) string {
+	for _, g := range d.Gates {
+		if g.State != "pass" {
+			return ": waits, " + one(g.Why)
+		}
+	}
+	return ""
 }
 
 func (s *screen) phase(phase string) string {
@@ -157,6 +202,9 @@ func (s *screen) phase(phase string) string {
 func where(d api.Deployment) string {
 	if d.Phase != "progressing" || d.At >= len(d.Stages) {
 		return strings.ReplaceAll(d.Phase, "_", " ")
+	}
+	if stage := d.Stages[d.At]; stage.Weighted {
+		return fmt.Sprintf("stage %d of %d, %s", d.At+1, len(d.Stages), stage.Title)
 	}
 	return fmt.Sprintf("%s, %d %%", d.Stages[d.At].Title, d.Weight/100)
 }

@@ -52,6 +52,11 @@ func (d deployer) Deploy(ctx context.Context, r server.Deploy) (slipway.Deployme
 	return d.Controller.Deploy(ctx, controller.Request(r))
 }
 
+func (d deployer) Foresee(ctx context.Context, r server.Deploy) (server.Foresight, error) {
+	f, err := d.Controller.Foresee(ctx, controller.Request(r))
+	return server.Foresight(f), err
+}
+
 // sessions is who looks at the pages.
 type sessions struct{ *auth.Auth }
 

@@ -80,7 +80,7 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 		return nil, err
 	}
 	p.controller = &controller.Controller{
-		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Log: log.With("part", "controller"),
+		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Tasks: p.dispatch, Log: log.With("part", "controller"),
 		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Failpoint: failpoint(log),
 	}
 	p.viewer = &view.Viewer{

@@ -20,6 +20,7 @@ func (s *Server) deployments(on huma.API) {
 	get(s, on, "list-deployments", "/deployments", "Deployments, newest first", s.listDeployments)
 	get(s, on, "get-deployment", "/deployments/{id}", "A deployment as it is now", s.getDeployment)
 	post(s, on, "create-deployment", "/deployments", "Ask for a deployment, a rollback or a restart", s.deploy)
+	post(s, on, "plan-deployment", "/plans", "What a deployment would do: nothing moves", s.plan)
 	post(s, on, "abort-deployment", "/deployments/{id}/abort", "Ask a deployment to return to what served before", s.abort)
 }
 
@@ -55,6 +56,9 @@ func (s *Server) showDeployment(ctx context.Context, d slipway.Deployment) (api.
 	shown, err := s.View.Deployment(ctx, d)
 	if err == nil && s.mayReadOutput(ctx, from(ctx).Principal, d.Target) != nil {
 		shown.LogTail = nil
+		if shown.Tests != nil {
+			shown.Tests.LogTail = nil
+		}
 	}
 	return shown, err
 }
@@ -64,6 +68,7 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 	ask := Deploy{
 		Service: slipway.ServiceName(in.Body.Service), Environment: slipway.EnvironmentName(in.Body.Environment),
 		Kind: slipway.DeploymentKind(in.Body.Kind), Release: in.Body.Release, Actor: p.Actor, Key: in.Body.Key,
+		Older: in.Body.Older, Replace: in.Body.Replace,
 	}
 	if err := mayDeploy(p.Principal, ask); err != nil {
 		return api.Deployment{}, err
@@ -86,6 +91,23 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 		return api.Deployment{}, err
 	}
 	return s.showDeployment(ctx, d)
+}
+
+// plan may be looked at by whoever may read: nothing moves.
+func (s *Server) plan(ctx context.Context, in *body[api.CreateDeployment]) (api.Plan, error) {
+	ask := Deploy{
+		Service: slipway.ServiceName(in.Body.Service), Environment: slipway.EnvironmentName(in.Body.Environment),
+		Kind: slipway.DeploymentKind(in.Body.Kind), Release: in.Body.Release, Older: in.Body.Older,
+		Actor: from(ctx).Actor,
+	}
+	if err := ask.Service.Validate(); err != nil {
+		return api.Plan{}, err
+	}
+	f, err := s.Deployer.Foresee(ctx, ask)
+	if err != nil {
+		return api.Plan{}, err
+	}
+	return s.View.Plan(ctx, f.Deployment, f.Revision, f.Limits)
 }
 
 // askedBy begins the keys of what a job asks for a target.

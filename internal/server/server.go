@@ -49,13 +49,25 @@ type Deploy struct {
 	Actor       slipway.Actor
 	Build       slipway.BuildID // of the job that asks; "" for a person
 	Key         string          // asking again with the same key deploys once
+	Older       bool            // deploy: a release that is older than the live one will do
+	Replace     bool            // what moves the target gives way: it goes back, and this one starts when it is gone
 	Override    string          // why the gates that may be overridden are; "" when they are not
 }
 
-// Deployer makes and aborts deployments.
+// Deployer makes and aborts deployments, scales and removes.
 type Deployer interface {
 	Deploy(context.Context, Deploy) (slipway.Deployment, error)
+	Foresee(context.Context, Deploy) (Foresight, error)
 	Abort(context.Context, slipway.DeploymentID, slipway.Actor) error
+	Scale(ctx context.Context, t slipway.TargetID, instances int, by slipway.Actor) error
+	Remove(ctx context.Context, t slipway.TargetID, by slipway.Actor) error
+}
+
+// Foresight is what a deployment would do, if it began now.
+type Foresight struct {
+	Deployment slipway.Deployment
+	Revision   slipway.Revision
+	Limits     []string // what the driver cannot promise
 }
 
 // Images knows which images were pushed.

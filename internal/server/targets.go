@@ -33,4 +33,37 @@ func (s *Server) targets(on huma.API) {
 		}
 		return s.View.Target(ctx, id)
 	})
+	post(s, on, "scale-target", "/targets/{service}/{environment}/scale", "Ask for a number of instances, now and later", s.scale)
+	post(s, on, "remove-target", "/targets/{service}/{environment}/remove", "Ask that nothing of it runs any more", s.remove)
+}
+
+func (s *Server) scale(ctx context.Context, in *struct {
+	TargetPath
+	Body api.Scale
+}) (api.Target, error) {
+	return s.instruct(ctx, in.TargetPath, "scale", func(t slipway.TargetID, by slipway.Actor) error {
+		return s.Deployer.Scale(ctx, t, in.Body.Instances, by)
+	})
+}
+
+func (s *Server) remove(ctx context.Context, in *TargetPath) (api.Target, error) {
+	return s.instruct(ctx, *in, "remove", func(t slipway.TargetID, by slipway.Actor) error {
+		return s.Deployer.Remove(ctx, t, by)
+	})
+}
+
+// instruct lets people, and no jobs, change how a service stands somewhere.
+func (s *Server) instruct(ctx context.Context, in TargetPath, what string, change func(slipway.TargetID, slipway.Actor) error) (api.Target, error) {
+	id, err := in.id()
+	if err != nil {
+		return api.Target{}, err
+	}
+	p := from(ctx)
+	if p.Job != nil || !p.CanDeploy(id.Environment) {
+		return api.Target{}, slipway.Errorf(slipway.Forbidden, "%s may not %s what runs in %s", p.Actor.Name, what, id.Environment)
+	}
+	if err := change(id, p.Actor); err != nil {
+		return api.Target{}, err
+	}
+	return s.View.Target(ctx, id)
 }

@@ -177,6 +177,8 @@ func (w *world) MarkDeployed(_ context.Context, g slipway.JobGrant) error {
 	return nil
 }
 
+func (w *world) LogSize(context.Context, slipway.JobID) (int64, error) { return 0, nil }
+
 func (w *world) Log(_ context.Context, _ slipway.JobID, _ int, offset int64) ([]byte, int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -204,6 +206,34 @@ func (w *world) Deploy(ctx context.Context, ask server.Deploy) (slipway.Deployme
 
 func (w *world) Abort(ctx context.Context, id slipway.DeploymentID, _ slipway.Actor) error {
 	_, err := w.store.Deployment(ctx, id)
+	return err
+}
+
+func (w *world) Foresee(_ context.Context, ask server.Deploy) (server.Foresight, error) {
+	return server.Foresight{
+		Deployment: slipway.Deployment{
+			Target: slipway.TargetID{Service: ask.Service, Environment: ask.Environment}, Release: 14, From: 13, Want: 10,
+			Why:      []slipway.Why{{Text: "canary"}},
+			Verdicts: []slipway.GateVerdict{{Gate: "lock", Verdict: slipway.Verdict{State: slipway.GatePass, Why: "no lock"}}},
+			Stages: []slipway.Stage{
+				{New: 1, Old: 10, Preview: true},
+				{New: 1, Old: 10, Weight: 1000, Leased: true, Hold: time.Minute},
+				{New: 10, Old: 10, Weight: slipway.All}, {New: 10, Weight: slipway.All},
+			},
+		},
+		Revision: slipway.Revision{Kind: slipway.Web, Rollout: slipway.Rollout{
+			Strategy: slipway.Canary, Preview: &slipway.Preview{Command: "ci/bin/test", Queue: "test"},
+		}},
+	}, nil
+}
+
+func (w *world) Scale(ctx context.Context, t slipway.TargetID, _ int, _ slipway.Actor) error {
+	_, err := w.store.Target(ctx, t)
+	return err
+}
+
+func (w *world) Remove(ctx context.Context, t slipway.TargetID, _ slipway.Actor) error {
+	_, err := w.store.Target(ctx, t)
 	return err
 }
 

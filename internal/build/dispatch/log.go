@@ -183,6 +183,19 @@ func (d *Dispatch) Log(ctx context.Context, job slipway.JobID, attempt int, offs
 	return data, next, nil
 }
 
+// LogSize is how long the log of a job's newest attempt is now.
+func (d *Dispatch) LogSize(ctx context.Context, job slipway.JobID) (size int64, err error) {
+	a, err := d.attempt(ctx, job, 0)
+	if err != nil || a == nil {
+		return 0, err
+	}
+	chunks, err := d.Store.Chunks(ctx, job, a.Number)
+	for _, c := range chunks {
+		size = max(size, c.Offset+c.Size)
+	}
+	return size, err
+}
+
 // attempt finds an attempt by number; nil for the newest of a job that has none
 // yet.
 func (d *Dispatch) attempt(ctx context.Context, job slipway.JobID, number int) (*slipway.Attempt, error) {

@@ -13,7 +13,7 @@ const PreviewURL = "SLIPWAY_PREVIEW_URL"
 
 // TaskOf names the tests before traffic of a deployment.
 func TaskOf(d slipway.DeploymentID) slipway.TaskID {
-	return slipway.TaskID(fmt.Sprintf("deployment-%d.preview", d))
+	return slipway.TestsOf(d)
 }
 
 // test has the candidate tested before it gets traffic, and reports whether it

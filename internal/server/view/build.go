@@ -151,13 +151,19 @@ func jobActor(b slipway.Build, j slipway.Job) string { return b.Slug() + " " + j
 
 // Tail is the end of the log of a job's newest attempt, without colours.
 func (v *Viewer) Tail(ctx context.Context, _ slipway.Build, j slipway.Job, n int) []string {
-	a := j.Last()
-	if a == nil {
+	return v.lastLogged(ctx, j.ID, n)
+}
+
+// lastLogged is the end of the log of a job's newest attempt. Of a line that
+// began before what is read, the rest is shown.
+func (v *Viewer) lastLogged(ctx context.Context, job slipway.JobID, n int) []string {
+	size, err := v.Jobs.LogSize(ctx, job)
+	if err != nil {
 		return nil
 	}
 	var end []byte
-	for offset := int64(0); ; {
-		data, next, err := v.Jobs.Log(ctx, j.ID, a.Number, offset)
+	for offset := max(0, size-tailBytes); ; {
+		data, next, err := v.Jobs.Log(ctx, job, 0, offset)
 		if err != nil || next == offset {
 			return lastLines(bytes.NewReader(end), n)
 		}
@@ -166,5 +172,5 @@ func (v *Viewer) Tail(ctx context.Context, _ slipway.Build, j slipway.Job, n int
 	}
 }
 
-// tailBytes is how much of a log is kept to find its last lines in.
+// tailBytes is how much of a log is read to find its last lines in.
 const tailBytes = 32 << 10

@@ -3,7 +3,6 @@ package view
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -27,6 +26,7 @@ func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Depl
 		return shown, err
 	}
 	shown.LogTail = v.failedTail(ctx, d)
+	v.tailTests(ctx, shown.Tests)
 	return shown, nil
 }
 
@@ -59,7 +59,7 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 		Kind: string(d.Kind), From: d.From, Release: d.Release, Strategy: string(r.Strategy),
 		Phase: string(d.Phase), Ended: d.Phase.Ended(), Want: d.Want, At: d.At,
 		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors, Rate: l.rate,
-		Stages: []api.Stage{}, Instances: []api.Instance{}, Why: []api.Why{},
+		Stages: stages(d.Stages, r.Kind), Instances: []api.Instance{}, Why: []api.Why{},
 		Actor: Actor(d.Actor), Build: d.Build,
 		CreatedAt: d.CreatedAt.UTC(), StartedAt: moment(d.StartedAt), FinishedAt: moment(d.FinishedAt),
 	}
@@ -67,14 +67,14 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 		shown.OldReady = l.readyIn[d.Stable]
 	}
 	shown.Weight = weight(d, shown.NewReady, shown.OldReady)
-	for i, s := range d.Stages {
-		w := 0
-		if s.ByReady && s.New+s.Old > 0 {
-			w = int(slipway.All) * s.New / (s.New + s.Old)
-		}
-		shown.Stages = append(shown.Stages, api.Stage{
-			New: s.New, Old: s.Old, Weight: w, Title: fmt.Sprintf("%d of %d", i+1, len(d.Stages)),
-		})
+	if !d.Phase.Ended() && d.Phase != slipway.Pending {
+		shown.StageSince, shown.HeldSince = moment(d.Since), moment(d.Held)
+	}
+	for _, said := range d.Verdicts {
+		shown.Gates = append(shown.Gates, gate(said))
+	}
+	if shown.Tests, err = v.tests(ctx, d, r); err != nil {
+		return shown, err
 	}
 	for _, i := range l.instances {
 		if i.Group == string(d.Candidate) || d.Stable != "" && i.Group == string(d.Stable) {
@@ -92,9 +92,13 @@ func weight(d slipway.Deployment, newReady, oldReady int) int {
 	switch {
 	case d.Phase == slipway.Succeeded:
 		return int(slipway.All)
-	case d.Phase.Ended(), d.Phase == slipway.Pending, newReady+oldReady == 0,
-		d.At < len(d.Stages) && !d.Stages[d.At].ByReady:
+	case d.Phase.Ended(), d.Phase == slipway.Pending, newReady+oldReady == 0:
 		return 0
+	case d.At < len(d.Stages) && !d.Stages[d.At].ByReady:
+		if d.Phase == slipway.RollingBack {
+			return 0 // it went back at once
+		}
+		return int(d.Weight)
 	}
 	return int(slipway.All) * newReady / (newReady + oldReady)
 }

@@ -31,7 +31,10 @@ func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.T
 	}
 	shown := api.Target{
 		Service: string(t.ID.Service), Environment: string(t.ID.Environment), URL: v.routeURL(t),
-		Want: t.Want, Instances: live.instances,
+		Want: t.Want, Instances: live.instances, Scale: t.Scale, Ailing: t.Ailing, Removing: t.Removing,
+	}
+	for _, kept := range t.Retained {
+		shown.Retained = append(shown.Retained, api.Retained{Group: string(kept.Group), Release: live.releases[kept.Group], Until: kept.Until.UTC()})
 	}
 	shown.Requests, shown.Errors, shown.Rate = live.requests, live.errors, live.rate
 	if err := v.serving(ctx, t, &shown); err != nil {
@@ -41,8 +44,12 @@ func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.T
 		return shown, err
 	}
 	// While instances are replaced there is one more than is wanted.
-	shown.Ready = min(live.ready, t.Want)
-	shown.Health = health(t, live.ready)
+	ready := live.ready
+	for _, kept := range t.Retained {
+		ready -= live.readyIn[kept.Group] // they do not serve
+	}
+	shown.Ready = min(ready, t.Want)
+	shown.Health = health(t, ready)
 	shown.Why = live.why
 	switch {
 	case now.err != nil:
@@ -111,6 +118,7 @@ func (v *Viewer) movement(ctx context.Context, t slipway.Target, l liveness, sho
 type liveness struct {
 	instances        []api.Instance
 	readyIn          map[slipway.GroupID]int
+	releases         map[slipway.GroupID]int // that the groups run
 	ready            int
 	requests, errors uint64
 	rate             float64 // requests per second
@@ -118,7 +126,7 @@ type liveness struct {
 }
 
 func (v *Viewer) live(ctx context.Context, groups []slipway.GroupStatus, routes []slipway.RouteStatus) (liveness, error) {
-	l := liveness{instances: []api.Instance{}, readyIn: map[slipway.GroupID]int{}}
+	l := liveness{instances: []api.Instance{}, readyIn: map[slipway.GroupID]int{}, releases: map[slipway.GroupID]int{}}
 	inFlight := map[slipway.InstanceID]int{}
 	for _, r := range routes {
 		l.requests += r.Requests
@@ -137,7 +145,7 @@ func (v *Viewer) live(ctx context.Context, groups []slipway.GroupStatus, routes 
 		if err != nil && slipway.CodeOf(err) != slipway.NotFound {
 			return l, err
 		}
-		l.readyIn[g.ID] = g.Ready()
+		l.readyIn[g.ID], l.releases[g.ID] = g.Ready(), revision.Release
 		l.ready += g.Ready()
 		for _, i := range g.Instances {
 			shown := instance(g.ID, revision.Release, i)

@@ -20,6 +20,7 @@ type Store interface {
 	Deployments(context.Context, slipway.DeploymentFilter, int) ([]slipway.Deployment, error)
 	Revision(context.Context, slipway.RevisionID) (slipway.Revision, error)
 	Release(context.Context, slipway.ServiceName, int) (slipway.Release, error)
+	BuildOfTask(context.Context, slipway.TaskID) (slipway.Build, error)
 	ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Release, error)
 }
 
@@ -45,6 +46,8 @@ type Jobs interface {
 	// Log reads the log of an attempt from offset on, in pieces, and says where
 	// to go on: at offset when there is no more now.
 	Log(ctx context.Context, job slipway.JobID, attempt int, offset int64) (data []byte, next int64, err error)
+	// LogSize is how long the log of a job's newest attempt is now.
+	LogSize(ctx context.Context, job slipway.JobID) (int64, error)
 }
 
 // Viewer makes views.

@@ -31,6 +31,12 @@ var funcs = template.FuncMap{
 	"inc":      func(i int) int { return i + 1 },
 	"bar":      bar,
 	"duration": duration,
+	"circled":  circled,
+	"lasting":  lasting,
+	"held":     held,
+	"stage":    stage,
+	"waiting":  waiting,
+	"left":     func(t time.Time) string { return duration(time.Until(t)) },
 }
 
 // ago is a moment as people read it; the script keeps it true.

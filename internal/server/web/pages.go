@@ -127,6 +127,7 @@ func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
 		Parts: []part{
 			{Template: "deployment-head", Data: data},
 			{Template: "deployment-schedule", Data: data},
+			{Template: "deployment-tests", Data: data},
 			{Template: "deployment-why", Data: data},
 			{Template: "deployment-instances", Data: data},
 		},

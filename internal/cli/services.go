@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+func (a *app) servicesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "services",
+		Short:   "The services that are known, and taking one away",
+		Example: "  slipway services\n  slipway services rm thoughts-backend test",
+		Args:    between(0, 0),
+	}
+	c.AddCommand(a.servicesRemoveCommand())
+	c = parent(c)
+	unknown := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknown(c, args)
+		}
+		client, err := a.client()
+		if err != nil {
+			return err
+		}
+		board, err := client.Board(c.Context())
+		if err != nil {
+			return err
+		}
+		return a.screen(c).services(board, a.json)
+	}
+	return c
+}
+
+// services lists them with where each runs.
+func (s *screen) services(b api.Board, asJSON bool) error {
+	switch {
+	case asJSON:
+		return s.json(b.Services)
+	case len(b.Services) == 0:
+		return s.line("There are no services yet. In a service's repository: slipway remote add && git push slipway master")
+	}
+	var t table
+	for _, service := range b.Services {
+		where := "nothing of it runs"
+		if live := liveIn(service); len(live) > 0 {
+			where = strings.Join(live, " · ")
+		}
+		t.row(s.paint(bold, service.Name), service.Kind, service.Owner, where)
+	}
+	return t.write(s.out)
+}
+
+func liveIn(b api.BoardService) []string {
+	var live []string
+	for _, t := range b.Targets {
+		switch {
+		case t.Removing:
+			live = append(live, t.Environment+" is being removed")
+		case t.Release > 0:
+			live = append(live, fmt.Sprintf("%s %s", t.Environment, release(t.Release)))
+		}
+	}
+	return live
+}
+
+func (a *app) servicesRemoveCommand() *cobra.Command {
+	var sure bool
+	c := &cobra.Command{
+		Use:   "rm SERVICE [ENV]",
+		Short: "Drain and stop everything of a service",
+		Long: "Drains and stops everything of a service in an environment, or in all. Its port there is freed; its releases and its\n" +
+			"history stay. A service that another one needs is not removed. It asks before, unless --yes is given.",
+		Example: "  slipway services rm thoughts-backend test\n  slipway services rm thoughts-backend --yes",
+		Args:    between(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			board, err := client.Board(c.Context())
+			if err != nil {
+				return err
+			}
+			service, err := findService(board, args[0])
+			if err != nil {
+				return err
+			}
+			envs, err := runsIn(service, board.Environments, args[1:])
+			if err != nil {
+				return err
+			}
+			if err := confirm(c, sure, fmt.Sprintf("Remove %s from %s?", service.Name, strings.Join(envs, ", "))); err != nil {
+				return err
+			}
+			return a.remove(c, client, service.Name, envs)
+		},
+	}
+	c.Flags().BoolVar(&sure, "yes", false, "do not ask")
+	return c
+}
+
+// runsIn lists the environments to remove a service from, the last that a
+// release reaches first.
+func runsIn(b api.BoardService, known, args []string) ([]string, error) {
+	var envs []string
+	for _, t := range b.Targets {
+		if (t.Release > 0 || t.Moving != nil) && (len(args) == 0 || t.Environment == args[0]) {
+			envs = append([]string{t.Environment}, envs...)
+		}
+	}
+	switch {
+	case len(envs) > 0:
+		return envs, nil
+	case len(args) == 0:
+		return nil, slipway.Errorf(slipway.Conflict, "nothing of %s runs anywhere", b.Name)
+	}
+	for _, env := range known {
+		if env == args[0] {
+			return nil, slipway.Errorf(slipway.Conflict, "nothing of %s runs in %s", b.Name, env)
+		}
+	}
+	return nil, slipway.Errorf(slipway.NotFound, "no environment %q; there are %s", args[0], strings.Join(known, ", "))
+}
+
+// confirm asks a person; where there is none the flag has to say it.
+func confirm(c *cobra.Command, sure bool, question string) error {
+	if sure {
+		return nil
+	}
+	if in, ok := c.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
+		return slipway.Errorf(slipway.Invalid, "%s Nobody is there to answer.", question).Do("say it beforehand: --yes")
+	}
+	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return slipway.Errorf(slipway.Conflict, "nothing was removed")
+}
+
+// remove asks for it, and waits until nothing is left.
+func (a *app) remove(c *cobra.Command, client *api.Client, service string, envs []string) error {
+	s := a.screen(c)
+	for _, env := range envs {
+		t, err := client.Remove(c.Context(), service, env)
+		if err != nil {
+			return err
+		}
+		if t, err = gone(c.Context(), client, t); err != nil {
+			return err
+		}
+		if a.json {
+			err = s.json(t)
+		} else {
+			err = s.line("nothing of %s runs in %s any more; its releases and its history stay", service, env)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goneWithin is how long a removal is waited for: what is in flight may take as
+// long as its drain.
+const goneWithin = 15 * time.Minute
+
+func gone(ctx context.Context, client *api.Client, t api.Target) (api.Target, error) {
+	ctx, cancel := context.WithTimeout(ctx, goneWithin)
+	defer cancel()
+	for t.Removing {
+		select {
+		case <-ctx.Done():
+			return t, slipway.Errorf(slipway.Unavailable, "%s is still being removed from %s", t.Service, t.Environment).
+				Do("it goes on by itself; see: slipway status %s", t.Service)
+		case <-time.After(200 * time.Millisecond):
+		}
+		next, err := client.Target(ctx, t.Service, t.Environment)
+		if err == nil {
+			t = next
+		} else if p, ok := errors.AsType[*api.Problem](err); !ok || p.Code != string(slipway.Unavailable) {
+			return t, err
+		}
+	}
+	return t, nil
+}
