@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/slipway-cd/slipway/internal/procid"
@@ -51,4 +53,42 @@ func (y *Yard) Start(name string, env []string, args ...string) (Process, error)
 	p := Process{id}
 	y.apart = append(y.apart, &p)
 	return p, err
+}
+
+// Shims are the processes that own the instances.
+func (y *Yard) Shims() []Process {
+	return y.find("cmdline", func(text string) bool {
+		return strings.HasPrefix(text, y.Slipway+"\x00shim\x00"+y.Data)
+	})
+}
+
+// Instances are the processes of services.
+func (y *Yard) Instances() []Process {
+	return y.find("environ", func(text string) bool {
+		return strings.Contains("\x00"+text, "\x00GAUGE_LEDGER="+y.Ledger+"\x00") && strings.Contains("\x00"+text, "\x00SLIPWAY_INSTANCE=")
+	})
+}
+
+// All is every process of the installation.
+func (y *Yard) All() []Process {
+	return append(y.Instances(), y.find("cmdline", func(text string) bool {
+		return strings.HasPrefix(text, y.Slipway+"\x00") && strings.Contains(text, y.Data)
+	})...)
+}
+
+// find looks through the files of that name of all processes.
+func (y *Yard) find(file string, is func(string) bool) []Process {
+	var found []Process
+	files, _ := filepath.Glob("/proc/[0-9]*/" + file)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil || !is(string(text)) {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if id, err := procid.Of(pid); err == nil && id.Alive() {
+			found = append(found, Process{id})
+		}
+	}
+	return found
 }
