@@ -112,7 +112,7 @@ func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
 		to.cookie = stickyName(from.Target)
 	}
 	for _, share := range from.Shares {
-		g := group{id: share.Group, release: share.Release, weight: int(share.Weight)}
+		g := group{id: share.Group, release: share.Release, weight: int(share.Weight), meter: r.meters.of(from.Target, share.Release)}
 		if from.Sticky {
 			g.cookie = stickyValue(from.Target, share.Group)
 		}
@@ -122,6 +122,7 @@ func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
 			}
 			known := r.endpoint(from.Target, e)
 			to.named = append(to.named, known)
+			r.releases[known] = share.Release
 			if !r.doubted[known] {
 				g.endpoints = append(g.endpoints, known)
 			}

@@ -38,7 +38,7 @@ func openMemory(dir string) (*memory, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, slipway.Errorf(slipway.Unavailable, "the router's directory cannot be made: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, slipway.Errorf(slipway.Unavailable, "the router's directory cannot be used: %w", err)
 	}
@@ -75,7 +75,11 @@ func (m *memory) save(k kept) error {
 	if err != nil {
 		return err
 	}
-	next := m.path() + ".new"
+	return m.replace(m.path(), text)
+}
+
+func (m *memory) replace(path string, text []byte) error {
+	next := path + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -88,7 +92,7 @@ func (m *memory) save(k kept) error {
 		err = closed
 	}
 	if err == nil {
-		err = os.Rename(next, m.path())
+		err = os.Rename(next, path)
 	}
 	if err != nil {
 		return err

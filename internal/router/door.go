@@ -59,6 +59,43 @@ func (d *doors) start(ctx context.Context) {
 	}
 }
 
+// inherit takes over a socket that another process listens at, to be used when
+// its address is wanted.
+func (d *doors) inherit(address string, l net.Listener) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if tcp, ok := l.(*net.TCPListener); ok {
+		d.inherited[address] = tcp
+		return
+	}
+	_ = l.Close()
+}
+
+// sockets are those that are open, by address.
+func (d *doors) sockets() map[string]*net.TCPListener {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := map[string]*net.TCPListener{}
+	for address, open := range d.open {
+		all[address] = open.TCPListener
+	}
+	return all
+}
+
+// shut closes all doors for good. Where another process listens at the same
+// sockets, nobody is turned away.
+func (d *doors) shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opened = false
+	for address, open := range d.open {
+		_ = open.Close()
+		delete(d.open, address)
+	}
+	clear(d.wanted)
+	clear(d.why)
+}
+
 // want says which doors a table needs, and opens and closes accordingly.
 func (d *doors) want(ctx context.Context, t *table) {
 	d.mu.Lock()

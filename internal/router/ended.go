@@ -4,10 +4,11 @@ import "net/http"
 
 // count counts what became of a request, once, when it has ended. All requests
 // come by here, whoever has served them.
-func (f *flight) count() {
+func (r *Router) count(f *flight) {
 	if f.failed || f.truncated && !f.clientGone() {
 		f.route.traffic.errors.Add(1)
 	}
+	r.record(f)
 }
 
 // enter counts a request as one of its route, once, when it is sent to an

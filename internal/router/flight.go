@@ -26,6 +26,7 @@ type flight struct {
 	writer   *http.ResponseController // where net/http's server serves
 
 	began, ended time.Time
+	trace        string       // ID of its trace; "" where nobody logs it
 	status       int          // answered; 0: nothing was
 	moved        atomic.Int64 // bytes of the answer, its head included where a front forwards
 	failed       bool         // it counts as an error
@@ -44,7 +45,7 @@ type flight struct {
 // reset makes f new for another request of a front.
 func (f *flight) reset(fr *front) {
 	f.client, f.front = fr.client, fr
-	f.began, f.ended, f.status = time.Now(), time.Time{}, 0
+	f.began, f.ended, f.status, f.trace = time.Now(), time.Time{}, 0, ""
 	f.failed, f.truncated, f.completed = false, false, false
 	f.moved.Store(0)
 	f.gone.Store(false)
@@ -167,6 +168,7 @@ func (r *Router) mayMove(f *flight, err error, isRetry bool) bool {
 		return false // another instance would not help
 	}
 	f.endpoint.markDown(time.Now())
+	f.route.traffic.ejected.Add(1)
 	return !isRetry && r.move(f)
 }
 
@@ -186,6 +188,7 @@ func (r *Router) move(f *flight) bool {
 		f.endpoint.unlist(f) // it stays counted there until it is counted elsewhere
 		if e.acquire(f) {
 			f.endpoint.uncount()
+			route.traffic.retried.Add(1)
 			f.route, f.endpoint = route, e
 			return true
 		}

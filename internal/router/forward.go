@@ -59,7 +59,7 @@ func (f *front) finish() {
 	if fl.ended.IsZero() {
 		fl.ended = time.Now() // it panicked
 	}
-	fl.count()
+	f.router.count(fl)
 	fl.land()
 	fl.endpoint.release(fl)
 }
@@ -157,6 +157,7 @@ func (f *front) appendHead() (retry bool) {
 		out = append(out, crlf...)
 	}
 	out = append(out, crlf...)
+	f.noteTrace(out, traced)
 	f.out = append(out, f.body()...)
 	return retry
 }

@@ -27,6 +27,7 @@ func (r *Router) turnAway(w http.ResponseWriter, in *http.Request, c *client) {
 	if route := r.table.Load().lead(in.Host, c); route != nil {
 		route.traffic.requests.Add(1)
 		route.traffic.errors.Add(1)
+		r.recordRefusal(in, c, route, http.StatusServiceUnavailable)
 	}
 	overloaded(w, "too many requests are open here; nothing was sent to an instance")
 }

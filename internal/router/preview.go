@@ -15,7 +15,8 @@ func (r *route) preview() *route {
 	}
 	for _, g := range r.every {
 		if g.id == r.Preview.Group {
-			g.weight = int(slipway.All)
+			g.weight, g.meter = int(slipway.All), nil
+			p.every = append(p.every, g)
 			p.weighed.add(g)
 		}
 	}

@@ -48,9 +48,9 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	defer r.end(f)
 	if in.ProtoMajor == 1 {
 		_ = f.writer.EnableFullDuplex() // an answer may begin before its request ends
-		if r.hall.leaving.Load() {
-			w.Header().Set("Connection", "close")
-		}
+	}
+	if r.hall.leaving.Load() {
+		w.Header().Set("Connection", "close") // HTTP/2 says it with GOAWAY
 	}
 	r.proxy.ServeHTTP(w, f.request())
 	f.completed = true
@@ -59,7 +59,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 // end counts what became of a request, and gives back what it held.
 func (r *Router) end(f *flight) {
 	f.ended = time.Now()
-	f.count()
+	r.count(f)
 	if f.in.ProtoMajor == 1 {
 		f.client.sending.Store(f.completed && f.in.ContentLength != 0)
 		if !f.completed {
@@ -106,6 +106,7 @@ func (r *Router) refuse(w http.ResponseWriter, in *http.Request, c *client) {
 		return
 	}
 	w.Header().Set("Retry-After", "1")
+	r.recordRefusal(in, c, route, http.StatusServiceUnavailable)
 	say(w, http.StatusServiceUnavailable,
 		fmt.Sprintf("no instance of %s is ready in %s", route.Target.Service, route.Target.Environment))
 }
@@ -142,6 +143,7 @@ func rewrite(p *httputil.ProxyRequest) {
 		proto = "https"
 	}
 	tell(p.Out.Header, clientOf(p.In).from, p.In.Host, proto)
+	flightOf(p.In).trace = traceID(p.Out.Header.Get("Traceparent"))
 	keepSession(p.Out.Header)
 	flightOf(p.In).route.hideVisit(p.Out.Header)
 	if strings.EqualFold(p.Out.Header.Get("Upgrade"), "h2c") {

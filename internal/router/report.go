@@ -13,7 +13,10 @@ import (
 func (r *Router) report(ctx context.Context, m *memory) {
 	var out outage
 	for ctx.Err() == nil {
-		r.keep(m)
+		if r.still.TryLock() {
+			r.keep(m)
+			r.still.Unlock()
+		}
 		if err := r.link.report(ctx, r.status()); err != nil && ctx.Err() == nil {
 			if out.since.IsZero() {
 				r.log.Warn("the server does not take reports; serving goes on", "error", err)
@@ -38,6 +41,9 @@ func (r *Router) report(ctx context.Context, m *memory) {
 func (r *Router) keep(m *memory) {
 	r.mu.Lock()
 	live := r.table.Load()
+	if r.heir != nil {
+		r.durable = live // its heir keeps tables; this process never starts again
+	}
 	kept := live == r.durable
 	r.mu.Unlock()
 	if kept {
@@ -62,8 +68,9 @@ func (r *Router) status() wire.Status {
 	r.sequence++
 	live := r.table.Load()
 	s := wire.Status{
-		Router: r.id, Process: r.process, Sequence: r.sequence,
+		Router: r.config.ID, Process: r.process, Sequence: r.sequence,
 		Epoch: live.epoch, Version: live.version,
+		Leaving: r.heir != nil, After: r.heir, Before: r.before,
 	}
 	using, leaving := r.inFlight()
 	for id, route := range live.routes {
@@ -116,6 +123,7 @@ func (r *Router) inFlight() (using, leaving counts) {
 		case e.gone():
 			e.timer.Stop()
 			delete(r.endpoints, key)
+			delete(r.releases, e)
 		}
 	}
 	return using, leaving

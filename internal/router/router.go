@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router/access"
 	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
@@ -25,13 +26,16 @@ type Config struct {
 	MostBody int64         // bytes of a request's body; 0: a gibibyte
 	Hold     time.Duration // of a poll without news; 0: as long as the server allows
 	Logger   *slog.Logger  // nil: none
+	Access   *access.Log   // whose Run the caller keeps; nil: no access log
+	Metrics  string        // 127.0.0.1:PORT where Prometheus reads them, any port when it is 0; "": nowhere
+	Upgrade  bool          // take over from the process that runs in Dir, if one does
+	Serving  func() error  // called when the doors are open, before a process that was taken over leaves; nil: nothing
 }
 
 // Router is the data plane: it listens on the port of every route and forwards
 // requests to ready instances by the newest table that it has.
 type Router struct {
-	id       slipway.RouterID
-	dir      string
+	config   Config
 	log      *slog.Logger
 	link     *link
 	process  wire.Process
@@ -44,18 +48,24 @@ type Router struct {
 	most     int64 // requests open at once
 	mostBody int64 // bytes of a request's
 	open     atomic.Int64
+	handed   atomic.Int64 // connections that net/http's server has
 
 	table   atomic.Pointer[table] // what requests are routed by
 	changed chan struct{}         // there is something to report
-	contact contact               // with the server
-	hold    time.Duration         // of a poll
+	meters  meters
+	showing net.Listener // where metrics are read, that the process before had; nil: none
+	still   sync.Mutex   // held while another process takes over: no new table, nothing written
+	contact contact      // with the server
 
 	mu        sync.Mutex // held to change the table, never to serve
 	endpoints map[endpointKey]*endpoint
+	releases  map[*endpoint]int  // that instances were named for last
 	doubted   map[*endpoint]bool // that nobody has proven to be there since they were read from disk
 	durable   *table             // that is on disk: the newest one that may be acknowledged
 	keepErr   string             // why the one in effect is not
 	sequence  uint64
+	before    []wire.Process // of this router, that may still serve what they had
+	heir      *wire.Process  // that has taken over
 }
 
 const (
@@ -77,6 +87,9 @@ func New(c Config) (*Router, error) {
 	if u, err := url.Parse(c.Server); err != nil || u.Scheme == "" || u.Host == "" {
 		return nil, slipway.Errorf(slipway.Invalid, "%q is not the URL of a server; write http://HOST:PORT", c.Server)
 	}
+	if err := checkMetricsAddress(c.Metrics); err != nil {
+		return nil, err
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1"
 	}
@@ -86,15 +99,18 @@ func New(c Config) (*Router, error) {
 	if c.Hold <= 0 {
 		c.Hold = wire.Hold
 	}
+	if c.Serving == nil {
+		c.Serving = func() error { return nil }
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Router{
-		id: c.ID, dir: c.Dir, log: c.Logger, process: wire.Self(),
+		config: c, log: c.Logger, process: wire.Self(),
 		changed:   make(chan struct{}, 1),
 		endpoints: map[endpointKey]*endpoint{},
 		doubted:   map[*endpoint]bool{},
-		hold:      c.Hold,
+		releases:  map[*endpoint]int{},
 		durable:   emptyTable(),
 		most:      mostOpen(),
 		mostBody:  c.MostBody,
@@ -107,6 +123,7 @@ func New(c Config) (*Router, error) {
 	r.server = &http.Server{
 		Handler:           r,
 		ConnContext:       withClient,
+		ConnState:         r.state,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    mostInHeader,
@@ -115,87 +132,29 @@ func New(c Config) (*Router, error) {
 	return r, nil
 }
 
-// Run routes until ctx ends, and then lets what is in flight finish for a
-// while. It serves the table on disk at once, whether the server answers or
-// not. It returns a Conflict error when another process uses the directory.
-func (r *Router) Run(ctx context.Context) error {
-	memory, err := openMemory(r.dir)
-	if err != nil {
-		return err
-	}
-	defer memory.close()
-	last, err := memory.load()
-	if err != nil {
-		r.log.Warn("the last route table cannot be read; waiting for the server's", "error", err)
-	}
-	r.recall(ctx, last)
-	r.greet(ctx, memory)
-	r.probe(ctx)
-	r.doors.start(ctx)
-
-	var loops sync.WaitGroup
-	r.serving.Go(func() { _ = r.server.Serve(r.hall.handed) })
-	loops.Go(func() { r.pull(ctx) })
-	loops.Go(func() { r.report(ctx, memory) })
-	loops.Go(func() { r.tidy(ctx) })
-	loops.Wait()
-	r.stop(context.WithoutCancel(ctx))
-	return nil
-}
-
-// greet tells the server that this router is about to serve, and takes a newer
-// table if there is one, before the first request: while the router was down,
-// nobody waited for it, and an address in its last table may be another's now.
-// A server that does not answer is not waited for.
-func (r *Router) greet(ctx context.Context, m *memory) {
-	ctx, cancel := context.WithTimeout(ctx, greeting)
-	defer cancel()
-	if r.link.report(ctx, r.status()) != nil {
-		return
-	}
-	if t, err := r.link.table(ctx, r.table.Load(), 0); err == nil && t != nil {
-		r.apply(ctx, *t)
-		r.keep(m)
-	}
-}
-
-func (r *Router) serve(l net.Listener) {
-	r.serving.Go(func() { r.hall.serve(l) })
-}
-
-// stop closes the doors, waits for what is in flight, and cuts the rest.
-func (r *Router) stop(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, goodbye)
-	defer cancel()
-	r.hall.close(ctx)
-	_ = r.server.Shutdown(ctx)
-	_ = r.server.Close()
-	r.serving.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.endpoints {
-		if !e.gone() {
-			e.leave(0)
-		}
-	}
-}
-
 // pull takes every new table as soon as the server has it.
 func (r *Router) pull(ctx context.Context) {
 	var out outage
 	for ctx.Err() == nil {
-		t, err := r.link.table(ctx, r.table.Load(), r.hold)
+		t, err := r.link.table(ctx, r.table.Load(), r.config.Hold)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			r.log.Debug("no table from the server", "error", err)
 			out.pause(ctx)
-		case t != nil && !r.apply(ctx, *t):
+		case t != nil && !r.take(ctx, *t):
 			out.pause(ctx) // a server that repeats what is old
 		default:
 			out.over()
 		}
 	}
+}
+
+// take applies a table, unless another process is taking over: it waits for that.
+func (r *Router) take(ctx context.Context, t wire.Table) bool {
+	r.still.Lock()
+	defer r.still.Unlock()
+	return r.apply(ctx, t)
 }
 
 // tidy tries closed doors again, and instances that did not answer, and closes
@@ -212,11 +171,13 @@ func (r *Router) tidy(ctx context.Context) {
 				r.news()
 			}
 			r.probe(ctx)
+			r.bereaved(ctx)
 			r.mu.Lock()
 			for _, e := range r.endpoints {
 				e.idle.sweep(now)
 			}
 			r.mu.Unlock()
+			r.meters.tidy(r.table.Load(), now)
 		}
 	}
 }

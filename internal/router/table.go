@@ -43,6 +43,7 @@ type group struct {
 	weight    int // basis points
 	cookie    string
 	endpoints []*endpoint
+	meter     *meter // nil: what is asked there is no traffic
 }
 
 // split is how traffic is divided over groups.
@@ -55,6 +56,8 @@ type split struct {
 type traffic struct {
 	requests, errors atomic.Uint64
 	retries          budget
+	refused          atomic.Uint64
+	retried, ejected atomic.Uint64
 }
 
 func emptyTable() *table {

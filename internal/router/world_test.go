@@ -63,7 +63,7 @@ func (w *world) serverUp(addr string) {
 }
 
 func (w *world) routerUp() {
-	r, err := router.New(router.Config{ID: "r1", Dir: w.dir, Server: w.server.URL, Token: "slr_r1"})
+	r, err := router.New(router.Config{ID: "r1", Dir: w.dir, Server: w.server.URL, Token: "slr_r1", Hold: time.Second})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -70,6 +70,18 @@ func (c *Control) settle(h *heard) {
 	}
 }
 
+// heirs adds those who have taken over and were not heard yet.
+func (h *heard) heirs(all map[wire.Process]*speaker) {
+	if h.now != nil && !h.now.status.Leaving {
+		return // it names all that were before it
+	}
+	for _, s := range h.all() {
+		if after := s.status.After; after != nil && all[*after] == nil {
+			all[*after] = nil
+		}
+	}
+}
+
 // all are the processes that were heard.
 func (h *heard) all() []*speaker {
 	var all []*speaker

@@ -65,6 +65,7 @@ func (c *Control) processes(r slipway.Router) map[wire.Process]*speaker {
 		for p, s := range h.before {
 			all[p] = s
 		}
+		h.heirs(all)
 	}
 	return all
 }

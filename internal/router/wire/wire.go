@@ -50,8 +50,10 @@ type Status struct {
 
 	// A router that is upgraded is two processes for a while. The old one takes no
 	// new connections and is leaving; the new one names those before it that may
-	// still serve what they had. Each counts until it has ended.
+	// still serve what they had. Each counts until it has ended, and the new one
+	// from when the old one knows of it.
 	Leaving bool      `json:"leaving,omitempty"`
+	After   *Process  `json:"after,omitempty"`
 	Before  []Process `json:"before,omitempty"`
 }
 

@@ -1,0 +1,71 @@
+package router
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+)
+
+// polite is how long a process that leaves waits for clients that keep a
+// connection to ask once more, and to learn with the answer that it ends.
+// Closing it at once would meet requests that are on their way.
+const polite = 2 * time.Second
+
+// leave finishes what this process has after another one has taken over: it
+// takes nobody in, follows tables, and tells the server, until nothing is open,
+// the longest drain is over, or ctx ends.
+func (r *Router) leave(ctx context.Context) {
+	longest := goodbye
+	for _, route := range r.table.Load().routes {
+		longest = max(longest, route.Drain)
+	}
+	patience, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	r.hall.leaving.Store(true)
+	r.news()
+	r.until(patience, polite, func() bool { return r.hall.empty() && r.handed.Load() == 0 && r.open.Load() == 0 })
+	r.hall.close(patience)
+	_ = r.server.Shutdown(patience)
+	r.until(patience, longest, func() bool { return r.open.Load() == 0 }) // tunnels, which the server does not know
+}
+
+// farewell tells the server what is left: nothing, unless a drain was too short.
+func (r *Router) farewell(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, greeting)
+	defer cancel()
+	_ = r.link.report(ctx, r.status()) // its end says the same
+}
+
+// until waits until something is so, for a while at most.
+func (r *Router) until(ctx context.Context, most time.Duration, so func() bool) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// empty reports whether nobody is at a front.
+func (h *hall) empty() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.fronts) == 0
+}
+
+// state keeps the number of connections that net/http's server has.
+func (r *Router) state(_ net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		r.handed.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		r.handed.Add(-1)
+	default:
+	}
+}

@@ -1,0 +1,230 @@
+package router_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/router"
+)
+
+// processEnv says that this program is to be a router, and which one.
+const processEnv = "SLIPWAY_ROUTER_PROCESS"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(processEnv); text != "" {
+		os.Exit(beRouter(text))
+	}
+	os.Exit(m.Run())
+}
+
+// order is what a router process is told.
+type order struct {
+	Dir, Server string
+	Upgrade     bool
+}
+
+func beRouter(text string) int {
+	var o order
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		panic(err)
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c := router.Config{ID: "r1", Dir: o.Dir, Server: o.Server, Token: "slr_r1", Upgrade: o.Upgrade, Hold: time.Second, Logger: log}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	r, err := router.New(c)
+	if err == nil {
+		err = r.Run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// process is a router that is a process of its own.
+type process struct {
+	*exec.Cmd
+	ended chan struct{}
+}
+
+func (w *world) process(upgrade bool) *process {
+	w.Helper()
+	text, err := json.Marshal(order{w.dir, w.server.URL, upgrade})
+	if err != nil {
+		w.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		w.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(exe), ended: make(chan struct{})}
+	p.Env = append(os.Environ(), processEnv+"="+string(text))
+	p.Stderr = os.Stderr
+	if err := p.Start(); err != nil {
+		w.Fatal(err)
+	}
+	go func() { _ = p.Wait(); close(p.ended) }()
+	w.Cleanup(func() { _ = p.Process.Kill(); <-p.ended })
+	return p
+}
+
+// serves waits until the server knows that p is the router.
+func (w *world) serves(p *process) {
+	w.Helper()
+	w.eventually("the new process is the router", func() bool {
+		all, err := w.store.Routers(w.Context())
+		return err == nil && len(all) == 1 && all[0].PID == p.Process.Pid
+	})
+}
+
+// newProcessWorld is a world whose router is a process.
+func newProcessWorld(t *testing.T) (*world, *process) {
+	w := newQuietWorld(t)
+	w.stop()
+	if err := w.store.ForgetRouter(t.Context(), "r1"); err != nil {
+		t.Fatal(err)
+	}
+	w.serverRestart()
+	p := w.process(false)
+	w.serves(p)
+	return w, p
+}
+
+func (w *world) serverRestart() { w.serverUp(w.serverDown()) }
+
+func TestUpgradesUnderLoad(t *testing.T) {
+	w, running := newProcessWorld(t)
+	live := []*instance{w.start(echo), w.start(echo), w.start(echo)}
+	w.acknowledged(w.route(5*time.Second, live...))
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{url: w.url()}
+	done := make(chan struct{})
+	go func() { defer close(done); l.run(ctx, 2*time.Millisecond) }()
+
+	const upgrades = 20
+	start := time.Now()
+	for range upgrades {
+		next := w.process(true)
+		w.serves(next)
+		old := live[0] // and a deployment goes on
+		live = append(live[1:], w.start(echo))
+		w.drained(w.route(5*time.Second, live...), old)
+		old.kill()
+		running = next
+	}
+	took := time.Since(start)
+	stop()
+	<-done
+	t.Logf("%d upgrades in %v, %d requests, %d lost", upgrades, took, l.sent.Load(), l.lost.Load())
+	if l.lost.Load() > 0 {
+		l.why.Range(func(why, _ any) bool { t.Error(why); return true })
+	}
+	w.eventually("the others have ended", func() bool {
+		all, err := w.store.Routers(t.Context())
+		return err == nil && len(all) == 1 && len(all[0].Before) == 0 && all[0].PID == running.Process.Pid
+	})
+	if sent, counted := l.sent.Load(), w.control.Counts(target).Requests; uint64(sent) != counted {
+		t.Logf("%d of %d requests are in the counts", counted, sent)
+	}
+}
+
+// What the old process still carries counts, and ends by itself.
+func TestAStreamOutlivesAnUpgrade(t *testing.T) {
+	w, old := newProcessWorld(t)
+	i := w.start(echoTunnel)
+	w.acknowledged(w.route(20*time.Second, i))
+	c, read := upgrade(t, w.addr())
+	next := w.process(true)
+	w.serves(next)
+	say := func(s string) {
+		t.Helper()
+		_, _ = fmt.Fprintln(c, s)
+		if got, err := read.ReadString('\n'); err != nil || got != s+"\n" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	say("through the process before")
+	w.observed("it is in flight", func(s slipway.RouteStatus) bool { return s.InFlight[i.id] == 1 })
+	other := w.start(nil)
+	f := w.route(20*time.Second, other)
+	w.acknowledged(f)
+	w.observed("it is in flight at one that left", func(s slipway.RouteStatus) bool { return s.InFlight[i.id] == 1 })
+	w.serverRestart()
+	w.observed("a server that was restarted knows of both", func(s slipway.RouteStatus) bool { return s.Fence == f && s.InFlight[i.id] == 1 })
+	say("still")
+	_ = c.Close()
+	w.drained(f, i)
+	select {
+	case <-old.ended:
+		if code := old.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("the old process ended with %d", code)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the old process stays without need")
+	}
+}
+
+// A process that dies while it takes over changes nothing.
+func TestAnUpgradeThatFailsChangesNothing(t *testing.T) {
+	w, old := newProcessWorld(t)
+	i := w.start(nil)
+	w.acknowledged(w.route(time.Second, i))
+	c, err := net.Dial("unix", w.dir+"/upgrade.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(c, "\x00\x00\x00\x02{}") // it says who it is
+	read := bufio.NewReader(c)
+	if _, err := read.ReadByte(); err != nil {
+		t.Fatal(err)
+	}
+	late := w.route(time.Second, w.start(nil))
+	time.Sleep(100 * time.Millisecond)
+	if all, err := w.control.Observe(t.Context(), target); err != nil || all[0].Fence == late {
+		t.Errorf("a table was taken while somebody else starts with the one before: %+v, %v", all, err)
+	}
+	_ = c.Close() // and dies
+	w.acknowledged(late)
+	if code, _ := w.get(); code != http.StatusOK {
+		t.Error(code)
+	}
+	next := w.process(true)
+	w.serves(next)
+	<-old.ended
+	if code, _ := w.get(); code != http.StatusOK {
+		t.Errorf("%d after another attempt", code)
+	}
+}
+
+// Of two that were started after a crash only one is the router.
+func TestAnUpgradeOfNothingIsAStart(t *testing.T) {
+	w, old := newProcessWorld(t)
+	w.acknowledged(w.route(time.Second, w.start(nil)))
+	_ = old.Process.Kill()
+	<-old.ended
+	next := w.process(true)
+	w.serves(next)
+	w.eventually("it serves", func() bool {
+		res, err := http.Get(w.url())
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
