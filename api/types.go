@@ -45,6 +45,7 @@ type Target struct {
 	Errors      uint64      `json:"errors"`
 	Rate        float64     `json:"rate"` // requests per second, lately
 	Instances   []Instance  `json:"instances"`
+	Lock        *Lock       `json:"lock,omitempty"`   // that keeps deployments from starting
 	Moving      *Deployment `json:"moving,omitempty"` // the deployment that moves it
 	Last        *Deployment `json:"last,omitempty"`   // the newest one that ended
 	Scale       int         `json:"scale,omitempty"`  // instances that a person asked for; 0: as many as the manifest says
@@ -152,6 +153,7 @@ type CreateDeployment struct {
 	Kind        string `json:"kind"`               // deploy, rollback, restart
 	Release     int    `json:"release,omitempty"`  // 0: deploy picks the job's own or the newest live in the environment before; rollback the one that served before
 	Key         string `json:"key,omitempty"`      // idempotency key; the same key returns the same deployment. A job's is given by the server
+	Override    string `json:"override,omitempty"` // why the gates that may be overridden are
 	Older       bool   `json:"older,omitempty"`    // deploy: a release that is older than the live one will do
 	Replace     bool   `json:"replace,omitempty"`  // what moves the target gives way to it
 }
@@ -219,6 +221,7 @@ type Deployment struct {
 	LogTail     []string   `json:"log_tail,omitempty"` // last lines of the instance that failed
 	Actor       Actor      `json:"actor"`
 	Build       string     `json:"build,omitempty"`
+	Override    string     `json:"override,omitempty"` // why its actor went over the gates that may be overridden
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   *time.Time `json:"started_at,omitempty"`
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/deploy/platform"
 	"github.com/slipway-cd/slipway/internal/server"
 	"github.com/slipway-cd/slipway/internal/server/view"
 	"github.com/slipway-cd/slipway/internal/state/store"
@@ -17,6 +18,7 @@ type pageView struct {
 	*view.Viewer
 	*server.Server // logs of jobs
 	store          *store.Store
+	platform       *platform.Platform
 }
 
 func (v pageView) Builds(ctx context.Context, p slipway.Principal, repository string, limit int) ([]api.Build, error) {
@@ -54,6 +56,7 @@ type pageDesk struct {
 	dispatch   *dispatch.Dispatch
 	controller *controller.Controller
 	store      *store.Store
+	platform   *platform.Platform
 }
 
 func (d pageDesk) Unblock(ctx context.Context, p slipway.Principal, repository string, number int, job slipway.JobID) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/deploy/platform"
 	"github.com/slipway-cd/slipway/internal/driver/process"
 	"github.com/slipway-cd/slipway/internal/manifest"
 	"github.com/slipway-cd/slipway/internal/protocol/buildkite"
@@ -38,6 +39,7 @@ type parts struct {
 	control    *control.Control
 	dispatch   *dispatch.Dispatch
 	controller *controller.Controller
+	platform   *platform.Platform
 	git        *git.Server
 	viewer     *view.Viewer
 	options    ServerOptions
@@ -81,12 +83,13 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	}
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Tasks: p.dispatch, Log: log.With("part", "controller"),
-		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Failpoint: failpoint(log),
+		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Gatekeeper: p.store, Failpoint: failpoint(log),
 	}
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Routes: p.control, Output: p.driver, Jobs: p.dispatch, URL: at.url,
 	}
 	p.git.Story = p.viewer
+	p.wirePlatform()
 	return p, p.store.AppendEvents(ctx, slipway.Event{
 		At: time.Now().UTC(), Kind: slipway.ServerStarted, Actor: slipway.System, Text: "the server started",
 	})
@@ -147,23 +150,18 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 	return nil
 }
 
-// readManifest tells of environments that do not exist, too.
-func readManifest(file string, text []byte) (slipway.Manifest, error) {
-	return manifest.ParseFor(slipway.BuiltinEnvironments, file, text)
-}
-
 // handler is the URL space of the server.
 func (p *parts) handler(at place) http.Handler {
 	api := server.New(server.Config{
-		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller},
-		Images: p.images, Waker: p.hub, Manifest: readManifest, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller}, Platform: p.platform,
+		Images: p.images, Waker: p.hub, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
 	})
 	pages := http.NewServeMux()
 	login := p.auth.LoginHandler(p.log.With("part", "login"))
 	pages.Handle("/login", login)
 	pages.Handle("/logout", login)
 	pages.Handle("/", web.New(web.Config{
-		View: pageView{p.viewer, api, p.store}, Desk: pageDesk{p.dispatch, p.controller, p.store},
+		View: pageView{p.viewer, api, p.store, p.platform}, Desk: pageDesk{p.dispatch, p.controller, p.store, p.platform},
 		Sessions: sessions{p.auth}, Waker: p.hub, Log: p.log.With("part", "pages"),
 	}))
 	mux := http.NewServeMux()

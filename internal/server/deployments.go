@@ -31,7 +31,7 @@ func (s *Server) listDeployments(ctx context.Context, in *struct {
 }) (api.List[api.Deployment], error) {
 	f := slipway.DeploymentFilter{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}
 	if f.Environment != "" {
-		if _, err := slipway.BuiltinEnvironments.Find(f.Environment); err != nil {
+		if err := s.known(ctx, f.Environment); err != nil {
 			return api.List[api.Deployment]{}, err
 		}
 	}
@@ -68,9 +68,10 @@ func (s *Server) deploy(ctx context.Context, in *body[api.CreateDeployment]) (ap
 	ask := Deploy{
 		Service: slipway.ServiceName(in.Body.Service), Environment: slipway.EnvironmentName(in.Body.Environment),
 		Kind: slipway.DeploymentKind(in.Body.Kind), Release: in.Body.Release, Actor: p.Actor, Key: in.Body.Key,
-		Older: in.Body.Older, Replace: in.Body.Replace,
+		Override: in.Body.Override,
+		Older:    in.Body.Older, Replace: in.Body.Replace,
 	}
-	if err := mayDeploy(p.Principal, ask); err != nil {
+	if err := s.mayDeploy(ctx, p.Principal, ask); err != nil {
 		return api.Deployment{}, err
 	}
 	if err := s.mayMove(ctx, p.Principal, ask.Service); err != nil {
@@ -116,11 +117,11 @@ func askedBy(g *slipway.JobGrant, t slipway.TargetID) string {
 }
 
 // mayDeploy checks the names, then whether p may.
-func mayDeploy(p slipway.Principal, ask Deploy) error {
+func (s *Server) mayDeploy(ctx context.Context, p slipway.Principal, ask Deploy) error {
 	if err := ask.Service.Validate(); err != nil {
 		return err
 	}
-	if _, err := slipway.BuiltinEnvironments.Find(ask.Environment); err != nil {
+	if err := s.known(ctx, ask.Environment); err != nil {
 		return err
 	}
 	switch ask.Kind {
@@ -132,7 +133,7 @@ func mayDeploy(p slipway.Principal, ask Deploy) error {
 		return slipway.Errorf(slipway.Invalid, "a release is a number from 1, a key has at most 200 bytes")
 	}
 	if p.CanDeploy(ask.Environment) {
-		return nil
+		return mayOverride(p, ask)
 	}
 	e := slipway.Errorf(slipway.Forbidden, "%s may not deploy to %s", p.Actor.Name, ask.Environment)
 	if p.Job != nil {

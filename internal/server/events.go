@@ -27,7 +27,7 @@ type eventsInput struct {
 	Environment string `query:"environment"`
 }
 
-func (in *eventsInput) filter() (slipway.EventFilter, error) {
+func (s *Server) filter(ctx context.Context, in *eventsInput) (slipway.EventFilter, error) {
 	f := slipway.EventFilter{
 		Build: in.Build, Deployment: slipway.DeploymentID(in.Deployment),
 		Target: slipway.TargetID{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)},
@@ -38,12 +38,11 @@ func (in *eventsInput) filter() (slipway.EventFilter, error) {
 	if in.Environment == "" {
 		return f, nil
 	}
-	_, err := slipway.BuiltinEnvironments.Find(f.Target.Environment)
-	return f, err
+	return f, s.known(ctx, f.Target.Environment)
 }
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (answer, error) {
-	f, err := in.filter()
+	f, err := s.filter(ctx, in)
 	if err == nil {
 		err = mayHear(from(ctx).Principal, f)
 	}

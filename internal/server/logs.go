@@ -118,7 +118,7 @@ func (s *Server) logs(ctx context.Context, in *struct {
 	Tail     int    `query:"tail" minimum:"0" doc:"Lines of each that were printed before; 0 means 100"`
 	Follow   bool   `query:"follow" doc:"And what comes"`
 }) (answer, error) {
-	id, err := in.id()
+	id, err := s.target(ctx, in.TargetPath)
 	if err != nil {
 		return nil, err
 	}

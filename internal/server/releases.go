@@ -57,7 +57,11 @@ func (s *Server) publish(ctx context.Context, in *body[api.PublishRelease]) (api
 // release checks what is asked against the build, the registry and the service.
 func (s *Server) release(ctx context.Context, in api.PublishRelease, b slipway.Build) (slipway.Release, error) {
 	var r slipway.Release
-	m, err := s.Manifest(in.Path, []byte(in.Manifest))
+	all, err := s.Store.Environments(ctx)
+	if err != nil {
+		return r, err
+	}
+	m, err := s.Manifest(all, in.Path, []byte(in.Manifest))
 	if err != nil {
 		return r, err
 	}

@@ -28,6 +28,7 @@ type Store interface {
 	Events(context.Context, int64, slipway.EventFilter, int) ([]slipway.Event, error)
 	EventBefore(ctx context.Context, f slipway.EventFilter, n int) (int64, error)
 	Agents(context.Context) ([]slipway.Agent, error)
+	Declarations(context.Context, int) ([]slipway.Declaration, error)
 }
 
 // Builds changes builds, for those who may. *dispatch.Dispatch is one.
@@ -87,10 +88,12 @@ type Config struct {
 	View     *view.Viewer
 	Builds   Builds
 	Deployer Deployer
+	Platform Platform
 	Images   Images
 	Waker    Waker
-	// Manifest reads the text of a slipway.yaml that lies at path.
-	Manifest func(path string, text []byte) (slipway.Manifest, error)
+	// Manifest reads the text of a slipway.yaml that lies at path, for these
+	// environments.
+	Manifest func(all slipway.Environments, path string, text []byte) (slipway.Manifest, error)
 	URL      string // of the pages, where login links lead: http://slipway.localhost:7070
 	Version  string
 	Log      *slog.Logger
@@ -147,6 +150,7 @@ func (s *Server) Handler() http.Handler {
 	s.builds(api)
 	s.releases(api)
 	s.deployments(api)
+	s.platform(api)
 	s.streams(api)
 	s.spec = specification(api)
 	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {

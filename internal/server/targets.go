@@ -16,9 +16,10 @@ type TargetPath struct {
 	Environment string `path:"environment"`
 }
 
-func (in TargetPath) id() (slipway.TargetID, error) {
-	_, err := slipway.BuiltinEnvironments.Find(slipway.EnvironmentName(in.Environment))
-	return slipway.TargetID{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}, err
+// target is the one that a path names, in an environment that is declared.
+func (s *Server) target(ctx context.Context, in TargetPath) (slipway.TargetID, error) {
+	id := slipway.TargetID{Service: slipway.ServiceName(in.Service), Environment: slipway.EnvironmentName(in.Environment)}
+	return id, s.known(ctx, id.Environment)
 }
 
 // targets registers what runs where.
@@ -27,7 +28,7 @@ func (s *Server) targets(on huma.API) {
 		return s.View.Board(ctx)
 	})
 	get(s, on, "get-target", "/targets/{service}/{environment}", "A service in an environment", func(ctx context.Context, in *TargetPath) (api.Target, error) {
-		id, err := in.id()
+		id, err := s.target(ctx, *in)
 		if err != nil {
 			return api.Target{}, err
 		}
@@ -54,7 +55,7 @@ func (s *Server) remove(ctx context.Context, in *TargetPath) (api.Target, error)
 
 // instruct lets people, and no jobs, change how a service stands somewhere.
 func (s *Server) instruct(ctx context.Context, in TargetPath, what string, change func(slipway.TargetID, slipway.Actor) error) (api.Target, error) {
-	id, err := in.id()
+	id, err := s.target(ctx, in)
 	if err != nil {
 		return api.Target{}, err
 	}

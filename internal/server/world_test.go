@@ -56,7 +56,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: s, hub: wake.New(), auth: auth.NewAuth(s)}
 	s.OnEvents = func([]slipway.Event) { w.hub.Wake("events") }
 	srv := httptest.NewServer(server.New(server.Config{
-		Auth: w.auth, Store: s, Builds: w, Deployer: w, Images: w, Waker: w.hub,
+		Auth: w.auth, Store: s, Builds: w, Deployer: w, Platform: w, Images: w, Waker: w.hub,
 		View:     &view.Viewer{Store: s, Groups: w, Routes: w, Output: w, Jobs: w, URL: "http://slipway.test"},
 		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3", MaxStreams: 3,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -135,7 +135,7 @@ func step(label string, queue slipway.Queue) slipway.Step {
 	return slipway.Step{Kind: slipway.StepCommand, Label: label, Command: "true", Agents: map[string]string{"queue": string(queue)}}
 }
 
-func (w *world) manifest(path string, text []byte) (slipway.Manifest, error) {
+func (w *world) manifest(_ slipway.Environments, path string, text []byte) (slipway.Manifest, error) {
 	name, ok := strings.CutPrefix(string(text), "service: ")
 	if !ok {
 		return slipway.Manifest{}, slipway.Errorf(slipway.Invalid, "%s:1:1: no service", path)

@@ -16,6 +16,7 @@ type delivery struct {
 	push  slipway.Push
 	build *slipway.Build
 	note  string
+	lines []string // of what it declares
 	err   error
 }
 
@@ -85,11 +86,15 @@ func (s *Server) deliver(ctx context.Context, p slipway.Push) delivery {
 			s.Log.Warn("choosing the branch that clones check out", "repository", p.Repository, "err", err)
 		}
 	}
+	var lines []string
+	if p.Repository == slipway.PlatformRepository && s.Platform != nil {
+		lines = s.Platform.Pushed(ctx, p) // before it is recorded: what a crash cuts off is delivered again
+	}
 	build, note, err := s.Builds.Push(ctx, p)
 	if err != nil && slipway.CodeOf(err) != slipway.Invalid {
 		s.Log.Error("building a push", "repository", p.Repository, "ref", p.Ref, "err", err)
 	}
-	return delivery{p, build, note, err}
+	return delivery{p, build, note, lines, err}
 }
 
 // tell writes what became of each change, one build after the other, each until
@@ -97,11 +102,14 @@ func (s *Server) deliver(ctx context.Context, p slipway.Push) delivery {
 func (s *Server) tell(ctx context.Context, w io.Writer, p *push, done []delivery) {
 	followed := 0
 	for _, d := range done {
+		for _, line := range d.lines {
+			say(w, "%s", plain(line))
+		}
 		switch {
 		case d.err != nil:
 			say(w, "slipway  no build of %s, %s", d.push.Repository, plain(refTitle(d.push)))
 			writeLines(w, "  ✗ ", slipway.MessageOf(d.err))
-		case d.build == nil && d.note != "":
+		case d.build == nil && d.note != "" && len(d.lines) == 0:
 			say(w, "slipway  no build of %s, %s  ·  %s", d.push.Repository, plain(refTitle(d.push)), plain(d.note))
 		case d.build != nil && followed == maxFollowed:
 			say(w, "slipway  build %s runs; watch it: slipway build %s --follow", d.build.Slug(), d.build.Slug())

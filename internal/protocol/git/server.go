@@ -36,6 +36,13 @@ type Builds interface {
 	Push(ctx context.Context, p slipway.Push) (build *slipway.Build, note string, err error)
 }
 
+// Platform applies what the platform repository declares. *platform.Platform is
+// one.
+type Platform interface {
+	// Pushed applies p and returns the lines to tell the pusher.
+	Pushed(ctx context.Context, p slipway.Push) []string
+}
+
 // Waker tells when to look at a build again.
 type Waker interface {
 	Listen(topic string) (c <-chan struct{}, stop func())
@@ -57,9 +64,12 @@ type Config struct {
 	Auth    Authenticator
 	Store   Store
 	Builds  Builds
-	Waker   Waker
-	Story   Story
-	Log     *slog.Logger
+	// Platform is told of pushes to the platform repository, which only
+	// administrators may push to.
+	Platform Platform
+	Waker    Waker
+	Story    Story
+	Log      *slog.Logger
 }
 
 // Bounds.
@@ -188,8 +198,12 @@ func (s *Server) mayFetch(w http.ResponseWriter, r *http.Request) (slipway.Repos
 
 func (s *Server) mayPush(w http.ResponseWriter, r *http.Request) (slipway.RepositoryName, slipway.Principal, bool) {
 	name, p, err := s.caller(r)
-	if err == nil && !p.CanPush() {
+	switch {
+	case err != nil:
+	case !p.CanPush():
 		err = slipway.Errorf(slipway.Forbidden, "%s may not push to %s; pushing needs the role deployer", p.Actor.Name, name)
+	case name == slipway.PlatformRepository && !p.CanAdminister():
+		err = slipway.Errorf(slipway.Forbidden, "%s may not push to %s, which declares the environments; that needs the role admin", p.Actor.Name, name)
 	}
 	if err != nil {
 		s.refuse(w, err)

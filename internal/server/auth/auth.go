@@ -15,6 +15,7 @@ type Store interface {
 	TokenPrincipal(ctx context.Context, hash string) (slipway.Principal, error)
 	RevokeToken(ctx context.Context, hash string) error
 	TakeToken(ctx context.Context, hash string) (slipway.Principal, error)
+	Environments(context.Context) (slipway.Environments, error)
 }
 
 // Auth knows who may.

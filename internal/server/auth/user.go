@@ -22,8 +22,12 @@ func (a *Auth) addUser(ctx context.Context, by slipway.Actor, u slipway.User, to
 	if err := u.Role.Validate(); err != nil {
 		return err
 	}
+	all, err := a.store.Environments(ctx)
+	if err != nil {
+		return err
+	}
 	for _, env := range u.Environments {
-		if _, err := slipway.BuiltinEnvironments.Find(env); err != nil {
+		if _, err := all.Find(env); err != nil {
 			return err
 		}
 	}

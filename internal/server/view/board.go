@@ -10,7 +10,11 @@ import (
 // Board is the whole picture: services by environments.
 func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
 	board := api.Board{Services: []api.BoardService{}}
-	for _, e := range slipway.BuiltinEnvironments {
+	environments, err := v.Store.Environments(ctx)
+	if err != nil {
+		return board, err
+	}
+	for _, e := range environments {
 		board.Environments = append(board.Environments, string(e.Name))
 	}
 	services, err := v.Store.Services(ctx)
@@ -28,11 +32,13 @@ func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
 	now := v.look(ctx)
 	for _, s := range services {
 		row := api.BoardService{Name: string(s.Name), Kind: string(s.Kind), Owner: s.Owner}
-		for _, e := range slipway.BuiltinEnvironments {
+		for _, e := range environments {
 			id := slipway.TargetID{Service: s.Name, Environment: e.Name}
 			t, ok := known[id]
 			if !ok {
-				row.Targets = append(row.Targets, nothing(id))
+				none := nothing(id)
+				none.Lock = covering(now.locks, id)
+				row.Targets = append(row.Targets, none)
 				continue
 			}
 			shown, err := v.target(ctx, t, now)

@@ -84,7 +84,11 @@ func (v *Viewer) Releases(ctx context.Context, all []slipway.Release) ([]api.Rel
 		return nil, err
 	}
 	liveIn := map[string][]string{}
-	for _, e := range slipway.BuiltinEnvironments {
+	environments, err := v.Store.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range environments {
 		for _, t := range targets {
 			if t.ID.Environment != e.Name || t.Stable == "" {
 				continue

@@ -60,7 +60,7 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 		Phase: string(d.Phase), Ended: d.Phase.Ended(), Want: d.Want, At: d.At,
 		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors, Rate: l.rate,
 		Stages: stages(d.Stages, r.Kind), Instances: []api.Instance{}, Why: []api.Why{},
-		Actor: Actor(d.Actor), Build: d.Build,
+		Actor: Actor(d.Actor), Build: d.Build, Override: d.Override,
 		CreatedAt: d.CreatedAt.UTC(), StartedAt: moment(d.StartedAt), FinishedAt: moment(d.FinishedAt),
 	}
 	if d.Stable != "" {

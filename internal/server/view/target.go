@@ -51,6 +51,7 @@ func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.T
 	shown.Ready = min(ready, t.Want)
 	shown.Health = health(t, ready)
 	shown.Why = live.why
+	shown.Lock = covering(now.locks, t.ID)
 	switch {
 	case now.err != nil:
 		shown.Health, shown.Why = "unknown", "what runs cannot be seen now: "+slipway.MessageOf(now.err)

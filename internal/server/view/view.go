@@ -22,6 +22,8 @@ type Store interface {
 	Release(context.Context, slipway.ServiceName, int) (slipway.Release, error)
 	BuildOfTask(context.Context, slipway.TaskID) (slipway.Build, error)
 	ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Release, error)
+	Environments(context.Context) (slipway.Environments, error)
+	Locks(context.Context) ([]slipway.Lock, error)
 }
 
 // Groups finds what runs: everything, or an error.
@@ -59,12 +61,16 @@ type Viewer struct {
 	Jobs      Jobs
 	URL       string // of the pages: http://127.0.0.1:7070
 	RouteHost string // where routes listen; "" means 127.0.0.1
+
+	// Frozen says why an environment is frozen at a moment; "" when it is not.
+	Frozen func(slipway.Environment, time.Time) string
 }
 
 // found is what drivers and routers said at one moment.
 type found struct {
 	groups map[slipway.TargetID][]slipway.GroupStatus
 	err    error // the drivers could not be asked: what runs is not known
+	locks  []slipway.Lock
 }
 
 func (v *Viewer) look(ctx context.Context) found {
@@ -73,6 +79,7 @@ func (v *Viewer) look(ctx context.Context) found {
 	for _, g := range all {
 		f.groups[g.Target] = append(f.groups[g.Target], g)
 	}
+	f.locks, _ = v.Store.Locks(ctx) // without them the rest is shown
 	return f
 }
 

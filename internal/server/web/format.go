@@ -31,6 +31,9 @@ var funcs = template.FuncMap{
 	"inc":      func(i int) int { return i + 1 },
 	"bar":      bar,
 	"duration": duration,
+	"until":    func(t time.Time) string { return duration(time.Until(t)) },
+	"gate":     gate,
+	"awaits":   awaitsApproval,
 	"circled":  circled,
 	"lasting":  lasting,
 	"held":     held,
@@ -110,6 +113,19 @@ func shape(state string) string {
 		return "–"
 	}
 	return "○"
+}
+
+// gate is what a gate says, with its sign.
+func gate(state string) string {
+	switch state {
+	case "pass":
+		return "✓ passes"
+	case "fail":
+		return "✗ says no"
+	case "wait":
+		return "■ waits"
+	}
+	return "○ " + word(state)
 }
 
 // word is a state as people say it.

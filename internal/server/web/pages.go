@@ -126,6 +126,7 @@ func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
 		Command: "slipway status " + d.Service, Ended: d.Ended,
 		Parts: []part{
 			{Template: "deployment-head", Data: data},
+			{Template: "deployment-gates", Data: data},
 			{Template: "deployment-schedule", Data: data},
 			{Template: "deployment-tests", Data: data},
 			{Template: "deployment-why", Data: data},

@@ -22,12 +22,14 @@ type View interface {
 	// JobLog writes the log of a job's newest attempt to w, from its first byte
 	// until the job has ended.
 	JobLog(ctx context.Context, job slipway.JobID, w io.Writer) error
+	PlatformView
 }
 
 // Desk does what the buttons ask for, in the name of p.
 type Desk interface {
 	Unblock(ctx context.Context, p slipway.Principal, repository string, number int, job slipway.JobID) error
 	Abort(ctx context.Context, p slipway.Principal, id int64) error
+	Approve(ctx context.Context, p slipway.Principal, id int64) error
 }
 
 // Sessions knows who looks at a page.
@@ -78,6 +80,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /builds/{repository}/{number}/log/{job}", s.logStream)
 	mux.HandleFunc("POST /builds/{repository}/{number}/unblock", s.unblock)
 	mux.HandleFunc("POST /deployments/{id}/abort", s.abort)
+	s.platformPages(mux)
 	mux.HandleFunc("GET /", s.missing)
 	return mux
 }
