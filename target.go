@@ -180,3 +180,12 @@ type RouteStatus struct {
 	Keeps    time.Time          // since when it has given leased weights without a break; zero: not known
 	Why      string             // what is wrong, for example a port that is taken
 }
+
+// Output says that what an instance printed is kept, and when that was, as far
+// as it is known.
+type Output struct {
+	Instance InstanceID
+	Since    time.Time
+	Until    time.Time // zero while it may print more
+	Gone     bool      // it is forgotten; the end of what it printed is kept
+}

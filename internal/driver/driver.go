@@ -10,6 +10,7 @@ package driver
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -56,6 +57,18 @@ type Logger interface {
 	// kept when tail < 0) and, with follow, what it prints from then on, until
 	// it has stopped or ctx ends. An unknown instance is NotFound.
 	Logs(ctx context.Context, t slipway.TargetID, i slipway.InstanceID, tail int, follow bool) (io.ReadCloser, error)
+}
+
+// Recorder is a Logger that knows when something was printed, and keeps the end
+// of it when an instance is gone.
+type Recorder interface {
+	Logger
+
+	// Printed lists whose output is kept of a target, who began first first.
+	Printed(ctx context.Context, t slipway.TargetID) ([]slipway.Output, error)
+
+	// LogsSince is Logs without what was printed before a moment, to the second.
+	LogsSince(ctx context.Context, t slipway.TargetID, i slipway.InstanceID, since time.Time, tail int, follow bool) (io.ReadCloser, error)
 }
 
 // Limited is a driver that cannot promise everything.

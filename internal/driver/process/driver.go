@@ -53,10 +53,10 @@ type Driver struct {
 }
 
 var (
-	_ driver.Driver  = (*Driver)(nil)
-	_ driver.Watcher = (*Driver)(nil)
-	_ driver.Logger  = (*Driver)(nil)
-	_ driver.Limited = (*Driver)(nil)
+	_ driver.Driver   = (*Driver)(nil)
+	_ driver.Watcher  = (*Driver)(nil)
+	_ driver.Recorder = (*Driver)(nil)
+	_ driver.Limited  = (*Driver)(nil)
 )
 
 // instance is what the driver knows of one.
@@ -171,7 +171,7 @@ func (d *Driver) load() error {
 		d.instances[i.spec.ID] = i
 	}
 	d.sweepSecrets()
-	return nil
+	return d.pruneLogs(time.Now())
 }
 
 func recallInstance(dir string) (*instance, error) {

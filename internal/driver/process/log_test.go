@@ -114,3 +114,44 @@ func TestLogsAreBounded(t *testing.T) {
 		t.Error("what was dropped is read as zeros")
 	}
 }
+
+// What an instance printed is found by when that was, and when it is gone, too.
+func TestLogsByTheirTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d, i := w.serve()
+	get(t, i, "/print?bytes=0&last=before")
+	time.Sleep(1500 * time.Millisecond) // noted each second
+	since := time.Now()
+	get(t, i, "/print?bytes=0&last=after")
+	check := func() {
+		t.Helper()
+		r, err := d.LogsSince(t.Context(), shop, i.ID, since, -1, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Close() }()
+		if b, err := io.ReadAll(r); err != nil || string(b) != "after\n" {
+			t.Errorf("since then: %q, %v", b, err)
+		}
+	}
+	check()
+	time.Sleep(1500 * time.Millisecond)
+	kept, err := d.Printed(t.Context(), shop)
+	if err != nil || len(kept) != 1 || kept[0].Instance != i.ID || !kept[0].Until.IsZero() || kept[0].Gone {
+		t.Errorf("kept is %+v, %v", kept, err)
+	}
+	f := slipway.Fence{Epoch: 1, Generation: 1}
+	if err := d.Stop(t.Context(), shop, i.ID, f); err != nil {
+		t.Fatal(err)
+	}
+	await(t, d, "stopped", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceStopped })
+	if err := d.Forget(t.Context(), shop, i.ID, f); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	kept, err = d.Printed(t.Context(), shop)
+	if err != nil || len(kept) != 1 || !kept[0].Gone || !kept[0].Since.Before(since) || kept[0].Until.Before(since) {
+		t.Errorf("once it is gone, kept is %+v, %v", kept, err)
+	}
+}

@@ -82,6 +82,7 @@ const (
 	activityFile = "activity"
 	activeFile   = "active" // what the instance reads
 	logFile      = "out.log"
+	timesFile    = "out.times"
 	shimLog      = "shim.log"
 	homeDir      = "home"
 	tempDir      = "tmp"
