@@ -117,7 +117,7 @@ func (c *conn) writeBody(r *http.Request, trailer http.Header) error {
 			break
 		}
 		if err != nil {
-			return &clientError{err}
+			return err
 		}
 	}
 	if r.ContentLength < 0 {

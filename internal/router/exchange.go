@@ -136,7 +136,9 @@ func (x *exchange) send(r *http.Request) {
 			return
 		}
 	}
-	u.err = x.conn.writeBody(r, x.flight.in.Trailer)
+	out := *r
+	out.Body = &clientBody{ReadCloser: r.Body, flight: x.flight}
+	u.err = x.conn.writeBody(&out, x.flight.in.Trailer)
 	if _, client := errors.AsType[*clientError](u.err); client {
 		_ = x.conn.Close() // a request that was cut short must not look whole
 	}
@@ -201,6 +203,10 @@ type answer struct {
 
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.body.Read(p)
+	if n > 0 {
+		a.x.flight.moved.Add(int64(n))
+		a.x.flight.patientWrite()
+	}
 	switch {
 	case err == nil || a.ended:
 	case err == io.EOF: // a clean end is never wrapped

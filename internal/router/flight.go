@@ -33,6 +33,7 @@ type flight struct {
 	truncated    bool         // the answer broke off
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know
+	quiet        atomic.Bool  // the instance said nothing for too long
 
 	mu     sync.Mutex
 	ending io.Closer // ends what is under way to the instance, while something is
@@ -49,6 +50,7 @@ func (f *flight) reset(fr *front) {
 	f.failed, f.truncated, f.completed = false, false, false
 	f.moved.Store(0)
 	f.gone.Store(false)
+	f.quiet.Store(false)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ending, f.isCut, f.landed = nil, false, false
@@ -125,6 +127,30 @@ func (f *flight) bound(t time.Time) {
 	_ = f.client.SetDeadline(t)
 }
 
+// patientRead bounds the silence of a client that sends its request's body. Who
+// is slow and sends is waited for.
+func (f *flight) patientRead(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.landed || f.isCut || f.writer == nil {
+		return
+	}
+	var until time.Time
+	if on {
+		until = time.Now().Add(clientSilence)
+	}
+	_ = f.writer.SetReadDeadline(until)
+}
+
+// patientWrite bounds how long a client may take nothing of its answer.
+func (f *flight) patientWrite() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.landed && !f.isCut && f.writer != nil {
+		_ = f.writer.SetWriteDeadline(time.Now().Add(clientSilence))
+	}
+}
+
 // land ends f by itself. A client whose last bytes were on their way when it
 // was cut may have got them all, and keeps its connection.
 func (f *flight) land() {
@@ -150,12 +176,19 @@ const retryHeader = "Slipway-Retry"
 // once more to another when not a byte of it was sent.
 func (r *Router) RoundTrip(req *http.Request) (*http.Response, error) {
 	f := flightOf(req)
-	res, err := f.endpoint.roundTrip(req, f)
+	res, err := r.send(req, f)
 	if err != nil && r.mayMove(f, err, req.Header.Get(retryHeader) != "") {
 		req.Header.Set(retryHeader, "1")
-		res, err = f.endpoint.roundTrip(req, f)
+		res, err = r.send(req, f)
 	}
 	return res, err
+}
+
+func (r *Router) send(req *http.Request, f *flight) (*http.Response, error) {
+	if f.route.protocol(f.endpoint) == slipway.H2C {
+		return r.streamTrip(req, f)
+	}
+	return f.endpoint.roundTrip(req, f)
 }
 
 // mayMove reports whether a request that failed may be sent to another instance,

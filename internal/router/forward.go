@@ -39,6 +39,7 @@ func (f *front) forward() outcome {
 	if !f.choose(fl) {
 		return notTaken
 	}
+	f.since.Store(fl.began.UnixNano())
 	defer f.finish()
 	f.carry(fl)
 	f.at += f.head.size + int(max(f.head.length, 0))
@@ -56,6 +57,9 @@ func (f *front) forward() outcome {
 // finish counts what became of the request and gives back what it held.
 func (f *front) finish() {
 	fl := &f.flight
+	f.watching.Lock()
+	f.since.Store(0)
+	f.watching.Unlock()
 	if fl.ended.IsZero() {
 		fl.ended = time.Now() // it panicked
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -30,8 +31,16 @@ type front struct {
 	answer   reply
 	out      []byte // what is about to be written
 	deadline time.Time
-	waiting  atomic.Bool // for a request's first byte
-	gate     gate
+	waiting  atomic.Bool  // for a request's first byte
+	writing  atomic.Bool  // to the client
+	since    atomic.Int64 // when the request began that is being forwarded, in Unix nanoseconds; 0: none is
+
+	watching  sync.Mutex // who watches, and the end of a request
+	seen      int64      // what had moved when it was looked at
+	seenSince int64
+	seenAt    time.Time
+
+	gate gate
 }
 
 const (

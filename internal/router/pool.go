@@ -3,6 +3,8 @@ package router
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 const (
@@ -12,13 +14,17 @@ const (
 	// (gunicorn 2 s, Node.js 5 s), so that we close first and no request meets a
 	// connection that its server is about to close.
 	longestIdle = time.Second
+
+	// longestStreamless is for HTTP/2, where the closing of a connection is announced.
+	longestStreamless = 30 * time.Second
 )
 
 // pool keeps idle connections to one endpoint, the newest last.
 type pool struct {
-	mu     sync.Mutex
-	conns  []*conn
-	closed bool
+	mu      sync.Mutex
+	conns   []*conn
+	streams []*http2.ClientConn // each carries many requests
+	closed  bool
 }
 
 // take returns a living connection, or nil.
@@ -71,6 +77,7 @@ func (p *pool) sweep(now time.Time) {
 	}
 	old := p.conns[:n:n]
 	p.conns = append([]*conn(nil), p.conns[n:]...)
+	p.dropStreams(now.Add(-longestStreamless))
 	p.mu.Unlock()
 	for _, c := range old {
 		_ = c.Close()
@@ -82,6 +89,7 @@ func (p *pool) close() {
 	p.mu.Lock()
 	old := p.conns
 	p.conns, p.closed = nil, true
+	p.dropStreams(time.Time{})
 	p.mu.Unlock()
 	for _, c := range old {
 		_ = c.Close()

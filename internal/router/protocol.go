@@ -1,6 +1,10 @@
 package router
 
-import "github.com/slipway-cd/slipway"
+import (
+	"net/http"
+
+	"github.com/slipway-cd/slipway"
+)
 
 // protocol is what e speaks.
 func (r *route) protocol(e *endpoint) slipway.Protocol {
@@ -15,4 +19,14 @@ func (r *route) protocol(e *endpoint) slipway.Protocol {
 		}
 	}
 	return slipway.HTTP1
+}
+
+// protocols are those that clients may speak: HTTP/2 by ALPN under TLS, and by
+// prior knowledge without it.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }

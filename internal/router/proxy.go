@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -122,6 +123,9 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		ErrorLog:      slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 		ModifyResponse: func(res *http.Response) error {
 			flightOf(res.Request).answered(res.StatusCode)
+			if len(res.Trailer) > 0 {
+				res.Header.Del("Content-Length") // HTTP/1.1 has trailers after chunks only
+			}
 			refuseSession(res.Header)
 			if f := flightOf(res.Request); f.cookie != nil {
 				res.Header.Add("Set-Cookie", f.cookie.String())
@@ -159,7 +163,11 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	if client, ok := errors.AsType[*clientError](err); ok {
 		r.log.Debug("request broken off", "target", f.route.Target, "error", client)
 		why := f.client.front.gate.broken.Load()
-		if why == nil {
+		switch {
+		case why != nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			why = &refusal{http.StatusRequestTimeout, "nothing of the request's body came for two minutes"}
+		default:
 			why = &refusal{http.StatusBadRequest, "the request could not be read to its end"}
 		}
 		f.status = why.code
@@ -195,6 +203,8 @@ type verdict struct {
 func (r *Router) verdict(f *flight, err error) verdict {
 	r.log.Debug("request failed", "target", f.route.Target, "instance", f.endpoint.Instance, "error", err)
 	switch _, unsent := errors.AsType[*unsentError](err); {
+	case f.quiet.Load():
+		return verdict{code: 504, text: "the instance said nothing for an hour; it may have done what was asked"}
 	case f.wasCut() && unsent:
 		return verdict{code: 503, text: "the instance left before it took a connection; nothing was sent to it", wait: true, last: true}
 	case f.wasCut():

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/router/access"
 	"github.com/slipway-cd/slipway/internal/router/wire"
@@ -44,6 +46,7 @@ type Router struct {
 	doors    *doors
 	hall     *hall
 	dates    dates
+	http2    *http2.Transport
 	serving  sync.WaitGroup
 	most     int64 // requests open at once
 	mostBody int64 // bytes of a request's
@@ -119,10 +122,12 @@ func New(c Config) (*Router, error) {
 	r.table.Store(emptyTable())
 	r.proxy = r.newProxy()
 	r.hall = newHall(r)
+	r.http2 = http2Transport()
 	r.doors = newDoors(c.Listen, r.serve)
 	r.server = &http.Server{
 		Handler:           r,
 		ConnContext:       withClient,
+		Protocols:         protocols(),
 		ConnState:         r.state,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,

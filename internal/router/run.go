@@ -46,6 +46,7 @@ func (r *Router) work(ctx context.Context, m *memory) {
 	loops.Go(func() { r.pull(working) })
 	loops.Go(func() { r.report(working, m) })
 	loops.Go(func() { r.tidy(working) })
+	loops.Go(func() { r.hall.watch(working) })
 	if r.showing != nil {
 		loops.Go(func() { r.exhibit(working, r.showing) })
 	}

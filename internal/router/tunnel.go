@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -50,6 +51,7 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		if t.said {
 			n := copy(p, t.rest)
 			if t.rest = t.rest[n:]; n == 0 {
+				t.hearOut()
 				return 0, errLeft
 			}
 			return n, nil
@@ -70,6 +72,13 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		}
 		_ = t.x.conn.SetReadDeadline(time.Now().Add(lastWords))
 	}
+}
+
+// hearOut waits a moment until the instance has closed: it is told at the end of
+// the client's frame, and closing on what it still says would take that back.
+func (t *tunnel) hearOut() {
+	_ = t.x.conn.SetReadDeadline(time.Now().Add(lastWords))
+	_, _ = io.Copy(io.Discard, t.x.conn.br)
 }
 
 var errLeft = errors.New("the drain was over, and both ends were told")

@@ -1,0 +1,178 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// stream is one request and its answer to an instance that speaks HTTP/2: one of
+// many on a connection. A cut ends the stream, and not its neighbours.
+type stream struct {
+	io.ReadCloser // the answer's body
+	flight        *flight
+	end           context.CancelFunc
+	pool          *pool
+	ended         bool
+}
+
+// http2Transport makes connections only: it never chooses one, and so never sends
+// anything twice.
+func http2Transport() *http2.Transport {
+	return &http2.Transport{
+		AllowHTTP: true, DisableCompression: true,
+		MaxHeaderListSize: mostHeader,
+		ReadIdleTimeout:   30 * time.Second, PingTimeout: 15 * time.Second,
+	}
+}
+
+// streamTrip sends one request to e over HTTP/2.
+func (r *Router) streamTrip(req *http.Request, f *flight) (*http.Response, error) {
+	e := f.endpoint
+	c, err := e.stream(req.Context(), f, r.http2)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(req.Context())
+	s := &stream{flight: f, end: cancel, pool: &e.idle}
+	if !f.hold(closer(cancel)) {
+		s.done()
+		return nil, errCut
+	}
+	out := req.WithContext(ctx)
+	if req.Body != nil {
+		out.Trailer = f.in.Trailer // filled when the body has ended
+		out.Body = &clientBody{ReadCloser: req.Body, flight: f}
+	}
+	res, err := c.RoundTrip(out)
+	if err != nil {
+		s.done()
+		if refused, ok := errors.AsType[http2.StreamError](err); ok && refused.Code == http2.ErrCodeRefusedStream && req.Body == nil {
+			return nil, &unsentError{err} // not processed, says its code
+		}
+		return nil, err
+	}
+	s.ReadCloser = res.Body
+	res.Body = s
+	return res, nil
+}
+
+// stream reserves a place on a connection to e, and makes one when all are full.
+func (e *endpoint) stream(ctx context.Context, f *flight, t *http2.Transport) (*http2.ClientConn, error) {
+	if c := e.idle.reserve(); c != nil {
+		return c, nil
+	}
+	nc, err := e.connect(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	c, err := t.NewClientConn(nc.Conn)
+	if err != nil {
+		_ = nc.Close()
+		return nil, &unsentError{err}
+	}
+	if !c.ReserveNewRequest() {
+		_ = c.Close()
+		return nil, &unsentError{errors.New("the instance takes no streams")}
+	}
+	e.idle.share(c)
+	return c, nil
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	s.flight.moved.Add(int64(n))
+	if err != nil && err != io.EOF { // a clean end is never wrapped
+		s.flight.truncated = true
+	}
+	if n > 0 {
+		s.flight.patientWrite()
+	}
+	return n, err
+}
+
+func (s *stream) Close() error {
+	err := s.ReadCloser.Close()
+	s.done()
+	return err
+}
+
+func (s *stream) done() {
+	if !s.ended {
+		s.ended = true
+		s.flight.drop()
+		s.end()
+		s.pool.leaveEmpty()
+	}
+}
+
+// clientBody is a request's body, whose errors are its sender's.
+type clientBody struct {
+	io.ReadCloser
+	flight *flight
+}
+
+func (b *clientBody) Read(p []byte) (int, error) {
+	b.flight.patientRead(true)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.flight.patientRead(false)
+	}
+	if err != nil && err != io.EOF { // a clean end is never wrapped
+		err = &clientError{err}
+	}
+	return n, err
+}
+
+// reserve takes a place on a connection that carries streams already; nil: all
+// are full.
+func (p *pool) reserve() *http2.ClientConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.streams {
+		if c.ReserveNewRequest() {
+			return c
+		}
+	}
+	return nil
+}
+
+// share lets others use a new connection too.
+func (p *pool) share(c *http2.ClientConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.streams = append(p.streams, c)
+}
+
+// leaveEmpty closes connections that may not be used any more and are not.
+func (p *pool) leaveEmpty() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		p.dropStreams(time.Time{})
+	}
+}
+
+// dropStreams closes connections without streams that were idle since before a
+// time, or at all when it is zero, and forgets those that have ended.
+func (p *pool) dropStreams(before time.Time) {
+	p.streams = slices.DeleteFunc(p.streams, func(c *http2.ClientConn) bool {
+		s := c.State()
+		if s.Closed {
+			return true
+		}
+		if s.StreamsActive+s.StreamsReserved+s.StreamsPending > 0 {
+			return false
+		}
+		if before.IsZero() || s.LastIdle.Before(before) && !s.LastIdle.IsZero() {
+			_ = c.Close()
+			return true
+		}
+		return false
+	})
+}
