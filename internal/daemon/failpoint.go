@@ -12,7 +12,8 @@ import (
 // failpointsEnv names a file. When that holds the line "POINT SERVICE/ENV" and
 // the server comes to that point of a deployment that moves the target, the
 // server renames the file to FILE.hit and kills itself with SIGKILL: the demo
-// and the tests pick the moment of a crash with it.
+// and the tests pick the moment of a crash with it. "POINT SERVICE/ENV stop" has
+// it stop itself with SIGSTOP, and go on from there with SIGCONT.
 const failpointsEnv = "SLIPWAY_FAILPOINTS"
 
 // failpoint is nil unless the variable is set, as in production.
@@ -26,10 +27,16 @@ func failpoint(log *slog.Logger) func(string, slipway.TargetID, *slipway.Deploym
 			return
 		}
 		text, err := os.ReadFile(file)
-		if err != nil || strings.TrimSpace(string(text)) != point+" "+t.String() {
+		if err != nil {
 			return
 		}
-		if os.Rename(file, file+".hit") != nil {
+		wanted, stops := strings.CutSuffix(strings.TrimSpace(string(text)), " stop")
+		if wanted != point+" "+t.String() || os.Rename(file, file+".hit") != nil {
+			return
+		}
+		if stops {
+			log.Warn("failpoint: stopping myself", "point", point, "target", t.String(), "deployment", d.ID)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 			return
 		}
 		log.Warn("failpoint: killing myself", "point", point, "target", t.String(), "deployment", d.ID)

@@ -58,7 +58,7 @@ func (y *Yard) Start(name string, env []string, args ...string) (Process, error)
 // Shims are the processes that own the instances.
 func (y *Yard) Shims() []Process {
 	return y.find("cmdline", func(text string) bool {
-		return strings.HasPrefix(text, y.Slipway+"\x00shim\x00"+y.Data)
+		return strings.HasPrefix(text, y.Slipway+"\x00shim\x00") && y.owns(text)
 	})
 }
 
@@ -72,8 +72,14 @@ func (y *Yard) Instances() []Process {
 // All is every process of the installation.
 func (y *Yard) All() []Process {
 	return append(y.Instances(), y.find("cmdline", func(text string) bool {
-		return strings.HasPrefix(text, y.Slipway+"\x00") && strings.Contains(text, y.Data)
+		return strings.HasPrefix(text, y.Slipway+"\x00") && y.owns(text)
 	})...)
+}
+
+// owns reports whether a command line names a place of this installation: its
+// data directory may have been moved since.
+func (y *Yard) owns(text string) bool {
+	return strings.Contains(text, y.dir+"/") || strings.Contains(text, y.Data)
 }
 
 // find looks through the files of that name of all processes.
@@ -91,4 +97,10 @@ func (y *Yard) find(file string, is func(string) bool) []Process {
 		}
 	}
 	return found
+}
+
+// ProcessOf names a running process.
+func ProcessOf(pid int) (Process, error) {
+	id, err := procid.Of(pid)
+	return Process{id}, err
 }

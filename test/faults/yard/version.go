@@ -91,7 +91,7 @@ func (y *Yard) Publish(ctx context.Context, versions ...Version) error {
 		{"git", "init", "-q"}, {"git", "add", "--all"}, {"git", "commit", "-qm", "Begin"},
 		{y.Slipway, "remote", "add", "fleet"}, {"git", "push", "slipway", "master"},
 	} {
-		if _, err := y.Run(ctx, dir, command[0], command[1:]...); err != nil {
+		if _, err := y.Do(ctx, dir, command[0], command[1:]...); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (y *Yard) published(ctx context.Context, versions []Version) error {
 			return err
 		}
 		if len(all) != n {
-			log, _ := y.Run(ctx, filepath.Join(y.dir, "fleet"), y.Slipway, "build", "fleet/1", "--log", "images")
+			log, _ := y.Do(ctx, filepath.Join(y.dir, "fleet"), y.Slipway, "build", "fleet/1", "--log", "images")
 			return fmt.Errorf("%d of %d versions of %s were published:\n%s", len(all), n, service, log)
 		}
 	}

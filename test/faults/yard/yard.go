@@ -34,6 +34,7 @@ type Yard struct {
 
 	dir, home string
 	database  string
+	boot      string     // a file that stands for the kernel's boot ID; "": the kernel's own
 	apart     []*Process // that run beside `slipway up`
 }
 
@@ -76,7 +77,7 @@ func (t Tools) Raise(ctx context.Context, o Options) (*Yard, error) {
 
 // Up starts server, router and agent, supervised, and returns when they run.
 func (y *Yard) Up(ctx context.Context) error {
-	_, err := y.Run(ctx, y.dir, y.Slipway, "up", "--detach", "--queue", "test",
+	_, err := y.Do(ctx, y.dir, y.Slipway, "up", "--detach", "--queue", "test",
 		"--listen", y.Address(), "--route-port", strconv.Itoa(y.RoutePort))
 	if err != nil {
 		return err
@@ -99,12 +100,16 @@ func (y *Yard) connect() error {
 // Failpoints is the file that the server looks into at its failpoints.
 func (y *Yard) Failpoints() string { return filepath.Join(y.dir, "failpoints") }
 
-// Run runs a program as a person would, and returns what it prints.
-func (y *Yard) Run(ctx context.Context, dir, program string, args ...string) (string, error) {
+// Do runs a program as a person would, and returns what it prints.
+func (y *Yard) Do(ctx context.Context, dir, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if program == y.Slipway {
 		args = append(args, "--data", y.Data)
+	}
+	if y.boot != "" && program == y.Slipway {
+		args = append([]string{"--mount", "sh", "-c", anotherBoot, "sh", y.boot, program}, args...)
+		program = "unshare"
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = dir, y.env()
@@ -113,6 +118,16 @@ func (y *Yard) Run(ctx context.Context, dir, program string, args ...string) (st
 		err = fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
 	}
 	return string(out), err
+}
+
+// anotherBoot runs a command for which $1 lies over the kernel's boot ID.
+const anotherBoot = `mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"`
+
+// Boot has everything from now on run in another boot of this machine, by its
+// looks: only root can do that.
+func (y *Yard) Boot(id string) error {
+	y.boot = filepath.Join(y.dir, "boot_id")
+	return os.WriteFile(y.boot, []byte(id+"\n"), 0o600)
 }
 
 // env is what everything of this installation is started with.
@@ -147,7 +162,7 @@ func (y *Yard) Down() error {
 		p.End(5 * time.Second)
 	}
 	y.apart = nil
-	_, err := y.Run(context.Background(), y.dir, y.Slipway, "down")
+	_, err := y.Do(context.Background(), y.dir, y.Slipway, "down")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 4 { // nothing runs
 		return nil
@@ -158,6 +173,9 @@ func (y *Yard) Down() error {
 // End takes everything down and removes it.
 func (y *Yard) End() error {
 	err := y.Down()
+	for _, p := range y.All() {
+		err = errors.Join(err, fmt.Errorf("process %d was left", p.PID), p.Kill())
+	}
 	for _, dir := range []string{y.Data, y.dir} {
 		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
@@ -185,4 +203,33 @@ func (y *Yard) Keep() string {
 		}
 	}
 	return dir
+}
+
+// Supervisor is the process of `slipway up`.
+func (y *Yard) Supervisor() (Process, error) {
+	all := y.find("cmdline", func(text string) bool {
+		return strings.HasPrefix(text, y.Slipway+"\x00up\x00") && strings.Contains(text, y.Data)
+	})
+	if len(all) != 1 {
+		return Process{}, fmt.Errorf("%d supervisors run", len(all))
+	}
+	return all[0], nil
+}
+
+// Leave ends `slipway up`, its server and its agent. Router and instances serve
+// on.
+func (y *Yard) Leave() error {
+	p, err := y.Supervisor()
+	if err != nil {
+		return err
+	}
+	p.End(patience)
+	return nil
+}
+
+// DoOn runs slipway on another data directory.
+func (y *Yard) DoOn(ctx context.Context, data string, args ...string) (string, error) {
+	other := *y
+	other.Data = data
+	return other.Do(ctx, y.dir, y.Slipway, args...)
 }
