@@ -163,8 +163,26 @@ func (c *Client) JobLog(ctx context.Context, job string, offset int64, follow bo
 // last tail lines, and with follow what comes. instance "" means all. The
 // caller closes it.
 func (c *Client) Logs(ctx context.Context, service, environment, instance string, tail int, follow bool) (io.ReadCloser, error) {
+	return c.Output(ctx, service, environment, OutputQuery{Instance: instance, Tail: tail, Follow: follow})
+}
+
+// OutputQuery says what of the output of instances is wanted.
+type OutputQuery struct {
+	Instance string    // "" means all
+	Tail     int       // lines of each that were printed before; 0 means 100
+	Since    time.Time // nothing older, to the second, and instances that are gone, too; zero: those that are there
+	Follow   bool      // and what comes
+}
+
+// Output streams what the instances of a service in an environment print. The
+// caller closes it.
+func (c *Client) Output(ctx context.Context, service, environment string, q OutputQuery) (io.ReadCloser, error) {
+	since := ""
+	if !q.Since.IsZero() {
+		since = q.Since.UTC().Format(time.RFC3339)
+	}
 	return c.stream(ctx, path("targets", service, environment, "logs"),
-		query("instance", instance, "tail", tail, "follow", follow), "text/plain")
+		query("instance", q.Instance, "tail", q.Tail, "since", since, "follow", q.Follow), "text/plain")
 }
 
 func path(segments ...string) string {

@@ -46,7 +46,7 @@ type world struct {
 	marked   []slipway.JobID
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, edit ...func(*view.Viewer)) *world {
 	t.Helper()
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "slipway.db"))
 	if err != nil {
@@ -55,9 +55,13 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = s.Close() })
 	w := &world{t: t, store: s, hub: wake.New(), auth: auth.NewAuth(s)}
 	s.OnEvents = func([]slipway.Event) { w.hub.Wake("events") }
+	shown := &view.Viewer{Store: s, Groups: w, Routes: w, Output: w, Jobs: w, URL: "http://slipway.test"}
+	for _, e := range edit {
+		e(shown)
+	}
 	srv := httptest.NewServer(server.New(server.Config{
 		Auth: w.auth, Store: s, Builds: w, Deployer: w, Platform: w, Images: w, Waker: w.hub,
-		View:     &view.Viewer{Store: s, Groups: w, Routes: w, Output: w, Jobs: w, URL: "http://slipway.test"},
+		View:     shown,
 		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3", MaxStreams: 3,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}).Handler())
