@@ -36,6 +36,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/ansi", "", "a leaf: text in, text out"},
 	{"internal/cgroup", "", "a leaf: what the kernel keeps together"},
 	{"internal/load", "", "a leaf: asks, and counts what is lost"},
+	{"internal/doctor", ". api", "asks as anybody would; what it looks at is handed to it"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
 	{"internal/redact", "", "a leaf: bytes in, bytes out"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},

@@ -43,6 +43,13 @@ type Driver interface {
 	List(ctx context.Context) ([]slipway.GroupStatus, error)
 }
 
+// Observer is a driver that can look at one target alone. What it costs does
+// not grow with what else there is.
+type Observer interface {
+	// Observe is what List says of the groups of t: complete, or an error.
+	Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error)
+}
+
 // Watcher is a driver that tells when something changes.
 type Watcher interface {
 	// Watch calls hint after a group of the target has changed, until ctx

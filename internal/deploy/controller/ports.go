@@ -46,6 +46,12 @@ type Driver interface {
 	List(ctx context.Context) ([]slipway.GroupStatus, error)
 }
 
+// Observer is a driver that can look at one target alone, which is what most
+// steps need.
+type Observer interface {
+	Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error)
+}
+
 // Traffic splits requests over groups.
 type Traffic interface {
 	Apply(ctx context.Context, r slipway.Route) error

@@ -86,11 +86,9 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 		m.leased = time.Time{}
 		return s, slipway.Errorf(slipway.Stale, "%s is planned for by another server", t)
 	}
-	groups, err := c.Driver.List(ctx)
-	if err != nil {
+	if s.Groups, err = c.groups(ctx, t); err != nil {
 		return s, err
 	}
-	s.Groups = of(groups, t)
 	if s.Target.Kind == slipway.Web {
 		if s.Routes, err = c.Traffic.Observe(ctx, t); err != nil {
 			return s, err
@@ -111,6 +109,15 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 	m.again = h.again
 	c.remember(m, s.Groups, h.awaits)
 	return s, nil
+}
+
+// groups observes those of one target.
+func (c *Controller) groups(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
+	if o, ok := c.Driver.(Observer); ok {
+		return o.Observe(ctx, t)
+	}
+	all, err := c.Driver.List(ctx)
+	return of(all, t), err
 }
 
 // lookAhead finds what a pending deployment moves to, and asks its gates.

@@ -62,6 +62,7 @@ func Test(t *testing.T, lab func(t *testing.T) Lab) {
 		{"workers have no address", works},
 		{"a stopped instance stays stopped and is replaced", stops},
 		{"forget gives up a stopped instance only", forgets},
+		{"observe says of a target what list says", observes},
 		{"what is unknown is stopped and forgotten", ignores},
 		{"lower fences are refused", fences},
 		{"fences outlive the driver", remembers},

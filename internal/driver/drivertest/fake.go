@@ -206,10 +206,24 @@ func (f *Fake) find(t slipway.TargetID, id slipway.InstanceID, fence slipway.Fen
 
 // List implements driver.Driver.
 func (f *Fake) List(context.Context) ([]slipway.GroupStatus, error) {
+	return f.list(every), nil
+}
+
+// Observe implements driver.Observer.
+func (f *Fake) Observe(_ context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
+	return f.list(func(o slipway.TargetID) bool { return o == t }), nil
+}
+
+func every(slipway.TargetID) bool { return true }
+
+func (f *Fake) list(of func(slipway.TargetID) bool) []slipway.GroupStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	groups := map[fakeGroup]*slipway.GroupStatus{}
 	for _, i := range f.instances {
+		if !of(i.group.target) {
+			continue
+		}
 		g := groups[i.group]
 		if g == nil {
 			t := i.group.target
@@ -225,7 +239,7 @@ func (f *Fake) List(context.Context) ([]slipway.GroupStatus, error) {
 	for _, k := range keys {
 		list = append(list, *groups[k])
 	}
-	return list, nil
+	return list
 }
 
 // Watch implements driver.Watcher. hint must not call the driver.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -133,6 +134,30 @@ func forgets(b *bench) {
 	}
 	if groups, err := b.d.List(b.Context()); err != nil || len(groups) != 0 {
 		b.Errorf("after Forget there are %+v, %v", groups, err)
+	}
+}
+
+func observes(b *bench) {
+	o, ok := b.d.(driver.Observer)
+	if !ok {
+		return // it may be left out
+	}
+	b.apply(b.group(alpha, "g1", 2, fence(1)))
+	b.apply(b.group(alpha, "g2", 1, fence(1)))
+	b.apply(b.group(beta, "g1", 1, fence(1)))
+	b.awaitReady(alpha, "g1", 2)
+	b.awaitReady(alpha, "g2", 1)
+	b.awaitReady(beta, "g1", 1)
+	listed, err := b.d.List(b.Context())
+	if err != nil {
+		b.Fatalf("List: %v", err)
+	}
+	for _, t := range []slipway.TargetID{alpha, beta} {
+		want := slices.DeleteFunc(slices.Clone(listed), func(g slipway.GroupStatus) bool { return g.Target != t })
+		got, err := o.Observe(b.Context(), t)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			b.Errorf("Observe says of %s %+v, %v; List says %+v", t, got, err, want)
+		}
 	}
 }
 

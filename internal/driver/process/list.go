@@ -13,10 +13,20 @@ import (
 // List waits until every instance has been heard from since this driver
 // started, and is Unavailable when one is not for too long. Run must run.
 func (d *Driver) List(ctx context.Context) ([]slipway.GroupStatus, error) {
+	return d.list(ctx, d.sorted())
+}
+
+// Observe implements [driver.Observer]. It waits as List does, for the
+// instances of t.
+func (d *Driver) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
+	return d.list(ctx, d.pick(func(o slipway.TargetID) bool { return o == t }))
+}
+
+func (d *Driver) list(ctx context.Context, instances []*instance) ([]slipway.GroupStatus, error) {
 	late := time.NewTimer(2 * d.patience)
 	defer late.Stop()
 	var groups []slipway.GroupStatus
-	for _, i := range d.sorted() {
+	for _, i := range instances {
 		select {
 		case <-i.heard:
 		case <-ctx.Done():
@@ -40,11 +50,19 @@ func (d *Driver) List(ctx context.Context) ([]slipway.GroupStatus, error) {
 
 // sorted is every instance, by target, group and age.
 func (d *Driver) sorted() []*instance {
+	return d.pick(func(slipway.TargetID) bool { return true })
+}
+
+// pick is every instance of the targets that are of interest, by target, group
+// and age.
+func (d *Driver) pick(of func(slipway.TargetID) bool) []*instance {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := make([]*instance, 0, len(d.instances))
+	var all []*instance
 	for _, i := range d.instances {
-		all = append(all, i)
+		if of(i.spec.Target) {
+			all = append(all, i)
+		}
 	}
 	slices.SortFunc(all, func(a, b *instance) int {
 		return cmp.Or(
