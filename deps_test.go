@@ -30,6 +30,7 @@ var may = []struct{ name, imports, why string }{
 	{"cmd/slipway", "internal/cli internal/daemon", "main only starts a role"},
 	{"bench", "bench/...", "main only names the benchmark"},
 	{"bench/router", ". bench/peers internal/router internal/router/wire", "measures one part, with nothing else around it"},
+	{"bench/deploy", "api internal/load test/faults/yard", "measures the whole from outside"},
 	{"bench/...", "", "what peers are told"},
 	{"examples/...", "", "built by themselves, offline, as somebody else's services"},
 

@@ -1,5 +1,6 @@
 // Bench measures Slipway against real peers, one benchmark by name:
 //
+//	go run ./bench deploy [--json] [--deployments N]
 //	go run ./bench router [--json] [--seconds N]
 //
 // A benchmark reports; it never decides whether a test passes. With --json its
@@ -17,11 +18,13 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/slipway-cd/slipway/bench/deploy"
 	"github.com/slipway-cd/slipway/bench/router"
 )
 
 // benchmarks run with the arguments that follow their name, and write to out.
 var benchmarks = map[string]func(ctx context.Context, args []string, out io.Writer) error{
+	"deploy": deploy.Run,
 	"router": router.Run,
 }
 
