@@ -177,3 +177,6 @@ func (l *Load) Reasons() string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// Name is what the IDs of its requests begin with.
+func (l *Load) Name() string { return l.name }

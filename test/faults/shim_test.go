@@ -120,7 +120,7 @@ func inHand(w *world, kills []kill, l load.Loss) string {
 		case l.Began.After(soon) || l.End.Before(k.at):
 		case a == nil:
 			return "never begun"
-		case a.Ended < a.Begun && slices.Contains(a.In, k.victim.PID):
+		case a.Ended < a.Begun && slices.Contains(a.In, yard.Writer{Service: "gauge", PID: k.victim.PID}):
 			return "in the hands of the killed"
 		}
 	}

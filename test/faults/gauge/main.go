@@ -82,7 +82,7 @@ func (g *gauge) openLedger(dir string) (err error) {
 	if dir == "" {
 		return nil
 	}
-	name := filepath.Join(dir, strconv.Itoa(os.Getpid()))
+	name := filepath.Join(dir, os.Getenv("SLIPWAY_SERVICE")+"."+strconv.Itoa(os.Getpid()))
 	g.ledger, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	return err
 }

@@ -9,8 +9,14 @@ import (
 
 // Account is what became of a request, by what services wrote down.
 type Account struct {
-	Begun, Ended, Posted int   // how often
-	In                   []int // processes that began it
+	Begun, Ended, Posted int      // how often
+	In                   []Writer // that began it
+}
+
+// Writer is a process of a service.
+type Writer struct {
+	Service string
+	PID     int
 }
 
 // Accounts reads what services have written down so far.
@@ -25,7 +31,8 @@ func (y *Yard) Accounts() (map[string]*Account, error) {
 		if err != nil {
 			return nil, err
 		}
-		pid, _ := strconv.Atoi(f.Name())
+		service, number, _ := strings.Cut(f.Name(), ".")
+		pid, _ := strconv.Atoi(number)
 		for line := range strings.Lines(string(text)) {
 			what, id, _ := strings.Cut(strings.TrimSpace(line), " ")
 			a := all[id]
@@ -36,7 +43,7 @@ func (y *Yard) Accounts() (map[string]*Account, error) {
 			switch what {
 			case "begins":
 				a.Begun++
-				a.In = append(a.In, pid)
+				a.In = append(a.In, Writer{service, pid})
 			case "ends":
 				a.Ended++
 			case "posted":

@@ -104,3 +104,17 @@ func ProcessOf(pid int) (Process, error) {
 	id, err := procid.Of(pid)
 	return Process{id}, err
 }
+
+// Service is whose instance the process is, or "".
+func (p Process) Service() string {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ"))
+	if err != nil {
+		return ""
+	}
+	for kv := range strings.SplitSeq(string(text), "\x00") {
+		if name, is := strings.CutPrefix(kv, "SLIPWAY_SERVICE="); is {
+			return name
+		}
+	}
+	return ""
+}

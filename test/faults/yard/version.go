@@ -118,7 +118,7 @@ func (y *Yard) published(ctx context.Context, versions []Version) error {
 
 // Deploy asks for a release of a service in the environment test.
 func (y *Yard) Deploy(ctx context.Context, service string, release int) (api.Deployment, error) {
-	return y.Client.Deploy(ctx, api.CreateDeployment{Service: service, Environment: "test", Kind: "deploy", Release: release})
+	return y.Client.Deploy(ctx, api.CreateDeployment{Service: service, Environment: "test", Kind: "deploy", Release: release, Older: true})
 }
 
 // Await waits for a deployment's end, servers that come and go notwithstanding.
