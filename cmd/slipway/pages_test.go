@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/examples"
 )
 
@@ -92,6 +93,8 @@ type world struct {
 	dir  string
 	env  []string
 	port int
+
+	client *api.Client // of the administrator, once it is needed
 }
 
 func newWorld(t *testing.T) *world {

@@ -48,19 +48,19 @@ func (s *screen) story(d api.Deployment) []string {
 	if why != "" {
 		lines = append(lines, "  why   "+why)
 	}
-	instance := failing(d, why)
-	if len(d.LogTail) > 0 {
-		lines = append(lines, trimRight("  log   last lines of "+instance)+":")
-		for _, line := range d.LogTail {
-			lines = append(lines, "        "+plain(line))
-		}
-	}
 	if t := d.Tests; t != nil && t.State == string(slipway.TaskFailed) {
 		lines = append(lines, "  log   last lines of the tests before traffic:")
 		for _, line := range t.LogTail {
 			lines = append(lines, "        "+plain(line))
 		}
 		return append(lines, fmt.Sprintf("  next  slipway logs --deployment %d · mend it · deploy again", d.ID))
+	}
+	instance := failing(d, why)
+	if len(d.LogTail) > 0 {
+		lines = append(lines, trimRight("  log   last lines of "+instance)+":")
+		for _, line := range d.LogTail {
+			lines = append(lines, "        "+plain(line))
+		}
 	}
 	logs := fmt.Sprintf("slipway logs %s %s", d.Service, d.Environment)
 	if instance != "" {

@@ -18,6 +18,9 @@ func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 func (t *table) write(w io.Writer) error {
 	var widths []int
 	for _, row := range t.rows {
+		if len(row) == 1 {
+			continue // a line of its own
+		}
 		for i, cell := range row {
 			if i == len(widths) {
 				widths = append(widths, 0)
