@@ -18,6 +18,7 @@ import (
 
 func (a *app) deployCommand() *cobra.Command {
 	var plan, older, replace bool
+	var override func() (string, error)
 	c := &cobra.Command{
 		Use:   "deploy ENV [SERVICE[@RELEASE]]",
 		Short: "Move a service to a release, and watch it",
@@ -30,6 +31,9 @@ func (a *app) deployCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			d := api.CreateDeployment{Environment: args[0], Kind: string(slipway.KindDeploy), Older: older, Replace: replace}
 			var err error
+			if d.Override, err = override(); err != nil {
+				return err
+			}
 			if len(args) == 2 {
 				d.Service, d.Release, err = serviceRelease(args[1])
 			} else {
@@ -48,6 +52,7 @@ func (a *app) deployCommand() *cobra.Command {
 			return a.plan(c.Context(), a.screen(c), client, d)
 		},
 	}
+	override = overriding(c, "a freeze, as an admin")
 	f := c.Flags()
 	f.BoolVar(&plan, "plan", false, "print the schedule, and what the gates say now; nothing moves")
 	f.BoolVar(&older, "older", false, "also a release that is older than the live one")
@@ -57,6 +62,7 @@ func (a *app) deployCommand() *cobra.Command {
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var to string
+	var override func() (string, error)
 	c := &cobra.Command{
 		Use:     "rollback SERVICE ENV",
 		Short:   "Return a service to an earlier release",
@@ -65,6 +71,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			d := api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRollback)}
+			var err error
+			if d.Override, err = override(); err != nil {
+				return err
+			}
 			if to != "" {
 				n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimPrefix(to, args[0]), "@"))
 				if err != nil || n < 1 {
@@ -76,6 +86,7 @@ func (a *app) rollbackCommand() *cobra.Command {
 			return a.deploy(c, d)
 		},
 	}
+	override = overriding(c, "a lock")
 	c.Flags().StringVar(&to, "to", "", "number of the release to return to")
 	return c
 }

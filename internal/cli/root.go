@@ -49,6 +49,7 @@ func Root(o Options) *cobra.Command {
 			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)
 	root.AddCommand(
 		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand())...)
+	root.AddCommand(a.platformCommands()...)
 	root.AddCommand(a.versionCommand(), a.gitCredentialCommand(), manifestTopic(), exitCodesTopic())
 	parent(root)
 	return root

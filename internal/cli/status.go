@@ -89,7 +89,10 @@ func (s *screen) board(b api.Board, now time.Time) error {
 		}
 		t.row(append(row, strings.Join(notes, "  "))...)
 	}
-	return t.write(s.out)
+	if err := t.write(s.out); err != nil {
+		return err
+	}
+	return s.locked(b)
 }
 
 // cell is one service in one environment: @14  ● 3/3  1 h.
@@ -131,6 +134,8 @@ func (s *screen) note(t api.Target, now time.Time) string {
 		return s.paint(red, strings.TrimSuffix("cannot be healed: "+one(t.Why), ": "))
 	case t.Why != "":
 		return s.paint(amber, one(t.Why))
+	case t.Lock != nil && t.Lock.Service != "":
+		return s.paint(amber, lockText(*t.Lock))
 	case d == nil || d.Phase == "succeeded" || d.Phase == "superseded" || d.Phase == "cancelled":
 	case d.FinishedAt == nil:
 		return s.paint(red, fmt.Sprintf("⏸ %s %s", release(d.Release), verb(d.Phase)))

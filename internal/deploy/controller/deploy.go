@@ -101,7 +101,7 @@ func (c *Controller) propose(ctx context.Context, r Request, g goal, t slipway.T
 		Release: g.revision.Release, Revision: g.revision.ID, Gates: g.gates, Want: want,
 		From: live.Release, Stable: t.Stable,
 		Stages: rollout.Compile(g.revision.Rollout, g.revision.Kind, t.Want, want, t.Stable == ""),
-		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Why: g.why,
+		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Why: append(overrides(r, c.now()), g.why...),
 	}, nil
 }
 

@@ -57,7 +57,7 @@ func TestTheFreezeThatEndsLastIsTold(t *testing.T) {
 		{Why: "over", Until: now},
 	}}
 	text, until, err := Frozen(env, now)
-	if want := "prod is frozen until 5 Jan 13:00 Europe/Zurich: the year's end"; text != want || until != now.Add(48*time.Hour) || err != nil {
+	if want := "prod is frozen until 5 Jan 2026 13:00 Europe/Zurich: the year's end"; text != want || until != now.Add(48*time.Hour) || err != nil {
 		t.Errorf("%q %s %v", text, until, err)
 	}
 }

@@ -133,3 +133,11 @@ func asked(d slipway.Deployment, words string) []slipway.Event {
 	over.Text = fmt.Sprintf("%s overrides the gates that may be overridden: %s", d.Actor.Person(), d.Override)
 	return []slipway.Event{e, over}
 }
+
+// overrides begins the story of a deployment that goes over gates.
+func overrides(r Request, now time.Time) []slipway.Why {
+	if r.Override == "" {
+		return nil
+	}
+	return []slipway.Why{{At: now, Text: fmt.Sprintf("%s overrides the gates that may be overridden: %s", r.Actor.Person(), r.Override)}}
+}

@@ -52,7 +52,7 @@ func Frozen(env slipway.Environment, now time.Time) (text string, until time.Tim
 		until = end
 		layout := "Mon 15:04"
 		if f.Weekly == nil {
-			layout = "2 Jan 15:04"
+			layout = "2 Jan 2006 15:04"
 		}
 		text = fmt.Sprintf("%s is frozen until %s %s: %s", env.Name, end.In(zone).Format(layout), zone, f.Why)
 	}
