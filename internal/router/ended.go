@@ -8,6 +8,9 @@ func (r *Router) count(f *flight) {
 	if f.failed || f.truncated && !f.clientGone() {
 		f.route.traffic.errors.Add(1)
 	}
+	if f.endpoint.judge(f) {
+		f.route.traffic.ejected.Add(1)
+	}
 	r.record(f)
 }
 
@@ -20,6 +23,6 @@ func (t *traffic) enter() {
 
 // answered notes what an instance answered.
 func (f *flight) answered(code int) {
-	f.status = code
+	f.status, f.answer = code, code
 	f.failed = code >= http.StatusInternalServerError
 }

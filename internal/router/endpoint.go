@@ -20,8 +20,8 @@ type endpoint struct {
 	drained func() // called when the last flight of a gone endpoint has ended
 
 	state atomic.Uint64 // gone bit and flights
-	down  atomic.Int64  // not the first choice until then, in Unix nanoseconds: it refused a connection
 	idle  pool
+	wellbeing
 
 	mu      sync.Mutex
 	flights flight // the ring that they are in
@@ -49,6 +49,7 @@ func (e *endpoint) acquire(f *flight) bool {
 			break
 		}
 	}
+	e.try(f)
 	e.list(f)
 	return true
 }
@@ -121,11 +122,3 @@ func (e *endpoint) cut() {
 		f.cut()
 	}
 }
-
-// downtime is how long an endpoint that refused a connection is passed over
-// while others of its group can serve.
-const downtime = time.Second
-
-func (e *endpoint) markDown(now time.Time) { e.down.Store(now.Add(downtime).UnixNano()) }
-
-func (e *endpoint) isDown(now time.Time) bool { return e.down.Load() > now.UnixNano() }

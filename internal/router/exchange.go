@@ -124,7 +124,12 @@ var errUnwanted = errors.New("answered without asking for the body")
 
 func (x *exchange) send(r *http.Request) {
 	u := x.upload
-	defer close(u.ended)
+	defer func() {
+		close(u.ended)
+		if _, client := errors.AsType[*clientError](u.err); client {
+			_ = x.conn.Close() // a request that was cut short must not look whole
+		}
+	}()
 	if expectsContinue(r.Header) {
 		patience := time.NewTimer(continueWithin)
 		defer patience.Stop()
@@ -139,9 +144,6 @@ func (x *exchange) send(r *http.Request) {
 	out := *r
 	out.Body = &clientBody{ReadCloser: r.Body, flight: x.flight}
 	u.err = x.conn.writeBody(&out, x.flight.in.Trailer)
-	if _, client := errors.AsType[*clientError](u.err); client {
-		_ = x.conn.Close() // a request that was cut short must not look whole
-	}
 }
 
 // cause prefers the client's failure to the one that it led to.

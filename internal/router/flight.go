@@ -31,6 +31,9 @@ type flight struct {
 	moved        atomic.Int64 // bytes of the answer, its head included where a front forwards
 	failed       bool         // it counts as an error
 	truncated    bool         // the answer broke off
+	broke        bool         // the instance failed with it in hand
+	answer       int          // of the instance; 0: none
+	trial        bool         // it finds out whether the instance is well again
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know
 	quiet        atomic.Bool  // the instance said nothing for too long
@@ -47,7 +50,7 @@ type flight struct {
 func (f *flight) reset(fr *front) {
 	f.client, f.front = fr.client, fr
 	f.began, f.ended, f.status, f.trace = time.Now(), time.Time{}, 0, ""
-	f.failed, f.truncated, f.completed = false, false, false
+	f.failed, f.truncated, f.completed, f.broke, f.answer = false, false, false, false, 0
 	f.moved.Store(0)
 	f.gone.Store(false)
 	f.quiet.Store(false)
@@ -200,7 +203,8 @@ func (r *Router) mayMove(f *flight, err error, isRetry bool) bool {
 	if isOurs(err) {
 		return false // another instance would not help
 	}
-	f.endpoint.markDown(time.Now())
+	f.endpoint.eject(time.Now())
+	f.trial = false
 	f.route.traffic.ejected.Add(1)
 	return !isRetry && r.move(f)
 }

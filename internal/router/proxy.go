@@ -202,7 +202,9 @@ type verdict struct {
 
 func (r *Router) verdict(f *flight, err error) verdict {
 	r.log.Debug("request failed", "target", f.route.Target, "instance", f.endpoint.Instance, "error", err)
-	switch _, unsent := errors.AsType[*unsentError](err); {
+	_, unsent := errors.AsType[*unsentError](err)
+	f.broke = !unsent && !f.wasCut()
+	switch {
 	case f.quiet.Load():
 		return verdict{code: 504, text: "the instance said nothing for an hour; it may have done what was asked"}
 	case f.wasCut() && unsent:
