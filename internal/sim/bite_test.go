@@ -18,17 +18,37 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		options Options
 	}{
 		{"acts before it commits", Options{Hasty: true}},
+		{"executors do not ask who calls", Options{Unfenced: true}},
 		{"stops before the drain is over", Options{Mutate: stopAtOnce}},
 		{"does not wait for acknowledgements", Options{Mutate: skipFence}},
 		{"does not wait for requests in flight", Options{Mutate: skipInFlight}},
+		{"ignores a router", Options{Mutate: ignoreRouter}},
+		{"drains the wrong instance", Options{Mutate: drainReady}},
 		{"routes to who was never ready", Options{Mutate: believeStarting}},
+		{"routes to nobody when all are unready", Options{Mutate: dropUnready}},
 		{"lets the old go before the new is ready", Options{Mutate: oldFirst}},
+		{"cuts what is old too early", Options{Mutate: cutEarly}},
 		{"forgets to bring the old back before the new goes", Options{Mutate: newFirst}},
 		{"weights that do not add up", Options{Mutate: halfWeight}},
+		{"gives weight before enough are ready", Options{Mutate: weightEarly}},
+		{"gives more than the stage", Options{Mutate: moreWeight}},
+		{"forgets the fallback", Options{Mutate: noFallback}},
+		{"lends for ever", Options{Mutate: endlessLease}},
+		{"gives traffic to who is merely kept", Options{Mutate: keptServes}},
+		{"does not hold", Options{Mutate: noHold}},
+		{"counts a hold while a router has gone back", Options{Mutate: ignoreLapse}},
+		{"ignores what the tests said", Options{Mutate: ignoreTests}},
+		{"ignores the evidence of a stage", Options{Mutate: ignoreGates}},
+		{"lets a passive worker work", Options{Mutate: activeEarly}},
 		{"succeeds when the new is merely started", Options{Mutate: succeedEarly}},
+		{"is stable on the wrong group after going back", Options{Mutate: wrongStable}},
 		{"opens what has ended again", Options{Mutate: reopen}},
 		{"never gives up", Options{Mutate: noDeadline}},
 		{"leaves leftovers running", Options{Mutate: leaveLeftovers}},
+		{"never lets go of what is kept", Options{Mutate: keepForEver}},
+		{"takes what a newer owner made for a leftover", Options{Mutate: adoptAll}},
+		{"does not notice that the epoch changed", Options{Mutate: ignoreEpoch}},
+		{"replaces in place without room", Options{Mutate: noRoom}},
 		{"runs twice what must not", Options{Mutate: neverVacate}},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
@@ -59,29 +79,35 @@ func wrap(in func(*slipway.State), out func(slipway.State, *slipway.Decision)) f
 	}
 }
 
-var stopAtOnce = wrap(nil, func(s slipway.State, d *slipway.Decision) {
-	if !d.Changed {
-		return
+// stop adds that an instance is stopped to a decision that changes something.
+func stop(s slipway.State, d *slipway.Decision, id slipway.InstanceID) {
+	drain := d.Next.Draining[id]
+	drain.Stopped = true
+	d.Next.Draining[id] = drain
+	d.Actions = append(d.Actions, slipway.Action{Kind: slipway.StopInstance, Instance: id, Fence: s.Target.Fence.Next()})
+}
+
+// moving is the deployment of a state that makes its way, or nil.
+func moving(s *slipway.State) *slipway.Deployment {
+	if d := s.Deployment; d != nil && d.Phase == slipway.Progressing {
+		return d
 	}
+	return nil
+}
+
+var stopAtOnce = wrap(nil, func(s slipway.State, d *slipway.Decision) {
 	for id, drain := range d.Next.Draining {
-		if !drain.Stopped {
-			drain.Stopped = true
-			d.Next.Draining[id] = drain
-			d.Actions = append(d.Actions, slipway.Action{Kind: slipway.StopInstance, Instance: id, Fence: s.Target.Fence.Next()})
+		if d.Changed && !drain.Stopped {
+			stop(s, d, id)
 		}
 	}
 })
 
 var skipFence = wrap(nil, func(s slipway.State, d *slipway.Decision) {
-	if !d.Changed {
-		return
-	}
 	for id, drain := range d.Next.Draining {
 		flying := func(r slipway.RouteStatus) bool { return r.InFlight[id] > 0 }
-		if !drain.Stopped && !slices.ContainsFunc(s.Routes, flying) {
-			drain.Stopped = true
-			d.Next.Draining[id] = drain
-			d.Actions = append(d.Actions, slipway.Action{Kind: slipway.StopInstance, Instance: id, Fence: s.Target.Fence.Next()})
+		if d.Changed && !drain.Stopped && !slices.ContainsFunc(s.Routes, flying) {
+			stop(s, d, id)
 		}
 	}
 })
@@ -91,6 +117,24 @@ var skipInFlight = wrap(func(s *slipway.State) {
 		s.Routes[i].InFlight = nil
 	}
 }, nil)
+
+var ignoreRouter = wrap(func(s *slipway.State) {
+	if len(s.Routes) > 1 {
+		s.Routes = s.Routes[:1]
+	}
+}, nil)
+
+// drainReady stops somebody else in place of the one that has drained.
+var drainReady = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	for i, a := range d.Actions {
+		if a.Kind != slipway.StopInstance || d.Next.Route == nil {
+			continue
+		}
+		for _, share := range d.Next.Route.Shares {
+			d.Actions[i].Instance = share.Endpoints[0].Instance
+		}
+	}
+})
 
 var believeStarting = wrap(func(s *slipway.State) {
 	for _, g := range s.Groups {
@@ -102,12 +146,29 @@ var believeStarting = wrap(func(s *slipway.State) {
 	}
 }, nil)
 
+var dropUnready = wrap(func(s *slipway.State) {
+	for _, g := range s.Groups {
+		for i := range g.Instances {
+			if g.Instances[i].Phase == slipway.InstanceUnready {
+				g.Instances[i].Phase = slipway.InstanceStarting
+			}
+		}
+	}
+}, nil)
+
 var oldFirst = wrap(func(s *slipway.State) {
-	if d := s.Deployment; d != nil && d.Phase == slipway.Progressing && d.Stages[0].Order == slipway.Surge {
+	if d := moving(s); d != nil && d.Stages[0].Order == slipway.Surge {
 		for i := range len(d.Stages) - 1 {
 			d.Stages[i].New = 0
 		}
 		d.Floor = 0
+	}
+}, nil)
+
+// cutEarly lets the old group of a canary go while the new one is on trial.
+var cutEarly = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil && d.Stages[d.At].Leased {
+		d.Stages[d.At].Old, d.Floor, s.Target.Want = 0, 0, max(1, s.Target.Want-1)
 	}
 }, nil)
 
@@ -123,11 +184,97 @@ var halfWeight = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 	}
 })
 
+var weightEarly = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil {
+		for i := range d.Stages {
+			d.Stages[i].New = min(1, d.Stages[i].New)
+		}
+	}
+}, nil)
+
+var moreWeight = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	dep := d.Next.Deployment
+	if dep == nil || !d.Changed || d.Next.Route == nil || len(d.Next.Route.Shares) != 2 {
+		return
+	}
+	shares := d.Next.Route.Shares
+	if given := shares[1].Weight; shares[1].Group == dep.Candidate && given > 0 && given < slipway.All {
+		shares[0].Weight, shares[1].Weight = 0, slipway.All
+	}
+})
+
+var noFallback = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	if r := d.Next.Route; d.Changed && r != nil {
+		r.Fallback = ""
+	}
+})
+
+var endlessLease = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	if r := d.Next.Route; d.Changed && r != nil && r.Lease > 0 {
+		r.Lease = 24 * time.Hour
+	}
+})
+
+var keptServes = wrap(func(s *slipway.State) {
+	for i := range s.Target.Retained {
+		s.Target.Retained[i].Group += "-kept" // as if it were any other group
+	}
+}, func(s slipway.State, d *slipway.Decision) {
+	d.Next.Target.Retained = slices.Clone(d.Next.Target.Retained)
+	for i, r := range d.Next.Target.Retained {
+		if n := len(r.Group) - len("-kept"); n > 0 && r.Group[n:] == "-kept" {
+			d.Next.Target.Retained[i].Group = r.Group[:n]
+		}
+	}
+})
+
+var noHold = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil && !d.Held.IsZero() {
+		d.Held = d.Held.Add(-time.Hour)
+	}
+}, nil)
+
+var ignoreLapse = wrap(func(s *slipway.State) {
+	for i := range s.Routes {
+		s.Routes[i].Lapsed, s.Routes[i].Keeps, s.Routes[i].Heard = false, time.Time{}, time.Time{}
+	}
+}, nil)
+
+var ignoreTests = wrap(func(s *slipway.State) {
+	for id, t := range s.Tasks {
+		t.State = slipway.TaskPassed
+		s.Tasks[id] = t
+	}
+}, nil)
+
+var ignoreGates = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil {
+		for id := range s.Verdicts {
+			s.Verdicts[id] = slipway.Verdict{State: slipway.GatePass}
+		}
+	}
+}, nil)
+
+var activeEarly = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	for id, spec := range d.Next.Specs {
+		if d.Changed && !spec.Active {
+			spec.Active = true
+			d.Next.Specs[id] = spec
+		}
+	}
+})
+
 var succeedEarly = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 	dep := d.Next.Deployment
 	if d.Changed && dep != nil && dep.Phase == slipway.Progressing && dep.At == len(dep.Stages)-1 {
 		dep.Phase = slipway.Succeeded
 		d.Next.Target.Stable, d.Next.Target.Want = dep.Candidate, dep.Want
+	}
+})
+
+var wrongStable = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	if dep := d.Next.Deployment; d.Changed && dep != nil && dep.Phase == slipway.RolledBack {
+		d.Next.Target.Stable = dep.Candidate
 	}
 })
 
@@ -149,6 +296,45 @@ var leaveLeftovers = wrap(func(s *slipway.State) {
 		return s.Deployment == nil && g.ID != s.Target.Stable
 	})
 }, nil)
+
+var keepForEver = wrap(func(s *slipway.State) {
+	for i := range s.Target.Retained {
+		s.Target.Retained[i].Until = s.Target.Retained[i].Until.Add(24 * time.Hour)
+	}
+}, nil)
+
+// adoptAll plans from an observation that is not of this owner's time.
+var adoptAll = wrap(func(s *slipway.State) {
+	for i := range s.Groups {
+		s.Groups[i].Fence = s.Target.Fence
+		if s.Groups[i].ID != s.Target.Stable && s.Deployment != nil && s.Groups[i].ID == s.Deployment.Candidate {
+			delete(s.Specs, s.Groups[i].ID)
+		}
+	}
+}, nil)
+
+var ignoreEpoch = wrap(func(s *slipway.State) {
+	for i := range s.Groups {
+		s.Groups[i].Fence.Epoch = s.Target.Fence.Epoch
+	}
+	for id, drain := range s.Draining {
+		drain.Fence.Epoch = min(drain.Fence.Epoch, 1)
+		drain.Stopped = drain.Stopped || s.Target.Fence.Epoch > 1
+		s.Draining[id] = drain
+	}
+}, nil)
+
+var noRoom = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil && detaches(d) {
+		for i := range d.Stages {
+			d.Stages[i].Order = slipway.Surge
+		}
+	}
+}, func(s slipway.State, d *slipway.Decision) {
+	if was, is := s.Deployment, d.Next.Deployment; was != nil && is != nil && d.Changed && len(was.Stages) == len(is.Stages) && was.Stages[0].Order == slipway.Surge {
+		return
+	}
+})
 
 var neverVacate = wrap(func(s *slipway.State) {
 	if d := s.Deployment; d != nil {

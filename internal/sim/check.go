@@ -11,9 +11,9 @@ import (
 // against what is committed, and against the world itself.
 
 // checkApply: nothing is made that was not committed before.
-func (s *server) checkApply(g slipway.GroupSpec) {
+func (s *server) checkApply(g slipway.GroupSpec, announced bool) {
 	committed := s.w.committed(g.Target, g.Fence).Specs[g.ID]
-	if committed.Replicas != g.Replicas || committed.Revision.ID != g.Revision.ID {
+	if committed.Replicas != g.Replicas && !announced || committed.Replicas < g.Replicas || committed.Revision.ID != g.Revision.ID || committed.Active != g.Active {
 		s.w.violate("persist, then act: %s asks for %d of %s at %s, where %d are committed", s.name, g.Replicas, g.ID, g.Fence, committed.Replicas)
 	}
 }
@@ -35,17 +35,21 @@ func (s *server) checkStop(t slipway.TargetID, id slipway.InstanceID, f slipway.
 	}
 	i := s.w.driver.instance(id)
 	d := state.Deployment
-	if i != nil && d != nil && d.Phase == slipway.Progressing && i.group == d.Candidate && i.Phase == slipway.InstanceReady {
+	if i != nil && d != nil && d.Phase == slipway.Progressing && i.group == d.Candidate && i.group == slipway.GroupOf(d.ID) && i.Phase == slipway.InstanceReady && !s.w.truth.scaled[d.ID] && s.w.store.epoch == 1 {
 		s.w.violate("invariant 8: deployment %d stops %s, which it made and which is ready", d.ID, id)
 	}
 }
 
-func (w *World) committed(t slipway.TargetID, f slipway.Fence) slipway.State {
-	r, err := w.store.row(t)
-	if err != nil {
-		return slipway.State{}
+// checkTask: tests are run for a deployment that is committed, while it moves.
+func (s *server) checkTask(t slipway.Task) {
+	at := s.w.store.find(t.Deployment)
+	if at < 0 || s.w.store.deployments[at].Phase == slipway.Pending {
+		s.w.violate("persist, then act: %s runs tests for deployment %d, which has not started", s.name, t.Deployment)
 	}
-	return r.history[f]
+}
+
+func (w *World) committed(t slipway.TargetID, f slipway.Fence) slipway.State {
+	return w.truth.history[t][f]
 }
 
 // checkUnused: (3) who is stopped or forgotten is in nobody's table and has
@@ -59,7 +63,9 @@ func (w *World) checkUnused(i *instance, what string) {
 			w.violate("invariant 3: %s is %s while %s has %d requests in flight to it", i.ID, what, r.id, n)
 		}
 	}
-	if routes(w.routes[i.target], i.ID) {
+	newest := w.routes[i.target]
+	anew := slices.ContainsFunc(w.routers, func(r *router) bool { return !newest.Fence.Less(r.table[i.target].Fence) })
+	if anew && routes(newest, i.ID) {
 		w.violate("invariant 3: %s is %s while it is in the newest route", i.ID, what)
 	}
 }
@@ -82,14 +88,36 @@ func (w *World) checkSend(r *router, e slipway.Endpoint, to *instance) bool {
 	return false
 }
 
-// checkSpawn: what must never run twice does not.
-func (w *World) checkSpawn(spec slipway.GroupSpec) {
-	if spec.Revision.Strategy != slipway.Recreate {
+// checkRoom: a deployment that replaces in place never runs more than there is
+// room for.
+func (w *World) checkRoom(spec slipway.GroupSpec) {
+	state := w.committed(spec.Target, spec.Fence)
+	d := state.Deployment
+	if d == nil || d.Phase != slipway.Progressing || !detaches(d) {
 		return
 	}
+	found := w.truth.starts[d.ID]
+	n := 1
 	for _, g := range w.driver.groups {
 		for _, i := range g.instances {
-			if i.target == spec.Target && i.group != spec.ID && i.Phase != slipway.InstanceStopped {
+			if i.target == spec.Target && i.Phase != slipway.InstanceStopped {
+				n++
+			}
+		}
+	}
+	if !found.at.IsZero() && !w.truth.scaled[d.ID] && n > max(found.total, d.Want, state.Target.Want) {
+		w.violate("deployment %d replaces in place, and starts a %dth instance where there is room for %d", d.ID, n, max(d.Want, state.Target.Want))
+	}
+}
+
+// checkSpawn: what must never run twice does not.
+func (w *World) checkSpawn(spec slipway.GroupSpec) {
+	w.checkRoom(spec)
+	for _, g := range w.driver.groups {
+		for _, i := range g.instances {
+			known := w.committed(spec.Target, spec.Fence).Specs[i.group].Revision
+			single := spec.Revision.Strategy == slipway.Recreate || known.Strategy == slipway.Recreate
+			if single && i.target == spec.Target && i.group != spec.ID && i.Phase != slipway.InstanceStopped {
 				w.violate("recreate: %s starts while %s of %s is %s", spec.ID, i.ID, i.group, i.Phase)
 			}
 		}
@@ -103,13 +131,12 @@ func (w *World) checkPhase(was, is slipway.Deployment) {
 	}
 	legal := map[slipway.Phase][]slipway.Phase{
 		slipway.Pending:     {slipway.Progressing, slipway.Cancelled, slipway.Superseded, slipway.Failed},
-		slipway.Progressing: {slipway.Succeeded, slipway.Failed, slipway.RollingBack, slipway.RolledBack},
+		slipway.Progressing: {slipway.Succeeded, slipway.Failed, slipway.RollingBack, slipway.RolledBack, slipway.Stuck},
 		slipway.RollingBack: {slipway.RolledBack, slipway.Stuck},
 	}
-	if !slices.Contains(legal[was.Phase], is.Phase) {
+	at := w.store.epoch > 1 && was.Phase == slipway.Pending // what it makes may be there already
+	if !at && !slices.Contains(legal[was.Phase], is.Phase) {
 		w.violate("invariant 7: deployment %d goes from %s to %s", is.ID, was.Phase, is.Phase)
 	}
-	if is.Phase.Ended() {
-		w.counts.Ended[is.Phase]++
-	}
+	w.saw("phase", string(is.Phase))
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/slipway-cd/slipway"
 )
 
@@ -10,16 +12,34 @@ import (
 func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 	s.checkOne(next)
 	if next.Route != nil && next.Route.Fence == fence {
-		s.checkWeights(*next.Route)
+		s.checkWeights(next)
 	}
-	d := next.Deployment
-	if d != nil && before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
-		s.w.starts[d.ID] = s.found(before, d)
+	if d := next.Deployment; d != nil {
+		s.checkStart(before, next)
+		s.checkStage(before, next)
 	}
 	s.checkCapacity(before, next)
-	if d != nil && before.Deployment.Phase != d.Phase {
+	s.checkFallback(before, next)
+	if d := next.Deployment; d != nil && before.Deployment.Phase != d.Phase {
 		s.checkEnd(before, next)
 	}
+	s.note(before, next)
+}
+
+// checkStart takes note of what a deployment finds when it begins to move, and
+// of the lowest scale that it has since.
+func (s *server) checkStart(before, next slipway.State) {
+	d, truth := next.Deployment, &s.w.truth
+	if before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
+		truth.starts[d.ID] = s.found(before, d)
+		truth.saw(s.w, next)
+	}
+	if next.Target.Asked != 0 || d.Want != before.Deployment.Want {
+		truth.scaled[d.ID] = true
+	}
+	found := truth.starts[d.ID]
+	found.lowest = min(found.lowest, d.Want, next.Target.Want)
+	truth.starts[d.ID] = found
 }
 
 // checkOne: (5) at most one deployment of a target moves.
@@ -35,32 +55,14 @@ func (s *server) checkOne(next slipway.State) {
 	}
 }
 
-// checkWeights: (2) weights total 100 % while anybody is eligible, else 0, and
-// go only to groups with somebody ready. Everybody in a new route is ready.
-func (s *server) checkWeights(r slipway.Route) {
-	total := slipway.BasisPoints(0)
-	for _, share := range r.Shares {
-		total += share.Weight
-		if len(share.Endpoints) == 0 || share.Weight <= 0 {
-			s.w.violate("invariant 2: route %s gives %d to %s with %d endpoints", r.Fence, share.Weight, share.Group, len(share.Endpoints))
-		}
-		for _, e := range share.Endpoints {
-			if s.count(r.Target, share.Group, func(g glimpse) bool { return g.id == e.Instance && serves(g) }) == 0 {
-				s.w.violate("invariant 2: route %s has %s, which is not ready", r.Fence, e.Instance)
-			}
-		}
-	}
-	if len(r.Shares) > 0 && total != slipway.All {
-		s.w.violate("invariant 2: the weights of route %s total %d", r.Fence, total)
-	}
-}
-
 // found is what a deployment finds when it begins to move.
 func (s *server) found(before slipway.State, d *slipway.Deployment) start {
-	var f start
-	f.stops = s.w.stops[d.Stable]
+	f := start{at: s.w.now, stops: s.w.truth.stops[d.Stable], lowest: min(d.Want, before.Target.Want)}
 	for _, g := range s.seen {
 		_, leaving := before.Draining[g.id]
+		if g.target == d.Target && g.phase != slipway.InstanceStopped {
+			f.total++
+		}
 		switch {
 		case g.target != d.Target:
 		case serves(g) && !leaving:
@@ -81,7 +83,7 @@ func (s *server) checkCapacity(before, next slipway.State) {
 		_, was := before.Draining[g.id]
 		_, is := next.Draining[g.id]
 		if g.target == t && serves(g) && is && !was {
-			s.w.taken[g.id] = true
+			s.w.truth.taken[g.id] = true
 			taken++
 		}
 	}
@@ -95,7 +97,7 @@ func (s *server) checkCapacity(before, next slipway.State) {
 func (s *server) floor(next slipway.State) int {
 	t, d := next.Target, next.Deployment
 	if d == nil || d.Phase == slipway.Pending || d.Phase.Ended() {
-		if t.Stable == "" || next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
+		if t.Stable == "" || t.Removing || next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
 			return 0
 		}
 		return t.Want
@@ -103,18 +105,26 @@ func (s *server) floor(next slipway.State) int {
 	if d.Stages[0].Order == slipway.Alone {
 		return 0
 	}
-	floor := min(s.remains(d), d.Want)
-	if d.Phase == slipway.RollingBack {
-		floor = min(floor, t.Want)
+	lowest := s.w.truth.starts[d.ID].lowest
+	if r := s.w.store.revisions[d.Revision]; detaches(d) {
+		lowest -= min(r.Detach, lowest)
 	}
-	return floor
+	if d.Phase == slipway.RollingBack && byWeight(d) {
+		lowest = min(lowest, 1) // the old group was left whole: it has to be there, no more
+	}
+	return min(s.remains(d), lowest)
+}
+
+// detaches reports whether d replaces instances in place.
+func detaches(d *slipway.Deployment) bool {
+	return slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Order == slipway.Vacate })
 }
 
 // remains is the capacity that a deployment found, but for crashes.
 func (s *server) remains(d *slipway.Deployment) int {
 	n := 0
-	for _, id := range s.w.starts[d.ID].ready {
-		if s.w.taken[id] || s.count(d.Target, "", func(g glimpse) bool { return g.id == id && serves(g) }) > 0 {
+	for _, id := range s.w.truth.starts[d.ID].ready {
+		if s.w.truth.taken[id] || s.count(d.Target, "", func(g glimpse) bool { return g.id == id && serves(g) }) > 0 {
 			n++
 		}
 	}
@@ -130,14 +140,15 @@ func (s *server) checkEnd(before, next slipway.State) {
 		if n := s.count(t.ID, d.Candidate, serves); n < d.Want {
 			s.w.violate("deployment %d succeeds with %d of %d ready", d.ID, n, d.Want)
 		}
-		if n := s.count(t.ID, d.Stable, runs); n > 0 && d.Stable != "" {
+		kept := slices.ContainsFunc(t.Retained, func(r slipway.Retained) bool { return r.Group == d.Stable })
+		if n := s.count(t.ID, d.Stable, runs); n > 0 && d.Stable != "" && !kept {
 			s.w.violate("deployment %d succeeds while %d of the old group run", d.ID, n)
 		}
 		if t.Stable != d.Candidate || next.Specs[t.Stable].Revision.Release != d.Release {
 			s.w.violate("deployment %d to @%d succeeds, but %s is stable", d.ID, d.Release, t.Stable)
 		}
 	case slipway.Failed:
-		if n := s.w.stops[d.Stable] - s.w.starts[d.ID].stops; d.Stable != "" && n > 0 {
+		if n := s.w.truth.stops[d.Stable] - s.w.truth.starts[d.ID].stops; d.Stable != "" && n > 0 {
 			s.w.violate("deployment %d says that nothing was touched, but %d of %s were stopped", d.ID, n, d.Stable)
 		}
 	case slipway.Pending, slipway.Progressing, slipway.RollingBack, slipway.Cancelled, slipway.Superseded, slipway.Stuck:

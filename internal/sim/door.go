@@ -16,7 +16,7 @@ type storeDoor struct {
 }
 
 func (d storeDoor) Acquire(ctx context.Context, t slipway.TargetID, owner string, ttl time.Duration) (f slipway.Fence, err error) {
-	err = d.s.call("acquire", func() (err error) {
+	err = d.s.ask("acquire", func() (err error) {
 		f, err = d.store.Acquire(ctx, t, owner, ttl)
 		return err
 	})
@@ -24,7 +24,7 @@ func (d storeDoor) Acquire(ctx context.Context, t slipway.TargetID, owner string
 }
 
 func (d storeDoor) LoadState(ctx context.Context, t slipway.TargetID) (st slipway.State, err error) {
-	err = d.s.call("load", func() (err error) {
+	err = d.s.ask("load", func() (err error) {
 		st, err = d.store.LoadState(ctx, t)
 		return err
 	})
@@ -32,7 +32,7 @@ func (d storeDoor) LoadState(ctx context.Context, t slipway.TargetID) (st slipwa
 }
 
 func (d storeDoor) CommitState(ctx context.Context, owner string, from slipway.Fence, next slipway.State, events ...slipway.Event) (f slipway.Fence, err error) {
-	err = d.s.call("commit", func() (err error) {
+	err = d.s.ask("commit", func() (err error) {
 		before, _ := d.store.LoadState(ctx, next.Target.ID)
 		f, err = d.store.CommitState(ctx, owner, from, next, events...)
 		if err == nil {
@@ -44,11 +44,11 @@ func (d storeDoor) CommitState(ctx context.Context, owner string, from slipway.F
 }
 
 func (d storeDoor) AppendEvents(ctx context.Context, events ...slipway.Event) error {
-	return d.s.call("append", func() error { return d.store.AppendEvents(ctx, events...) })
+	return d.s.ask("append", func() error { return d.store.AppendEvents(ctx, events...) })
 }
 
 func (d storeDoor) CreateDeployment(ctx context.Context, dep slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (stored slipway.Deployment, created bool, err error) {
-	err = d.s.call("create", func() (err error) {
+	err = d.s.ask("create", func() (err error) {
 		stored, created, err = d.store.CreateDeployment(ctx, dep, r, want, events...)
 		return err
 	})
@@ -62,9 +62,13 @@ type driverDoor struct {
 
 func (d driverDoor) Apply(_ context.Context, g slipway.GroupSpec) error {
 	do := func() error { return d.apply(g) }
+	announced := g.Fence.Epoch > d.highest[g.Target].Epoch
+	if announced {
+		d.s.w.saw("state", "announced")
+	}
 	d.s.repeat(do)
 	return d.s.call("apply "+string(g.ID), func() error {
-		d.s.checkApply(g)
+		d.s.checkApply(g, announced)
 		return do()
 	})
 }
@@ -96,7 +100,6 @@ func (d driverDoor) List(context.Context) (groups []slipway.GroupStatus, err err
 type trafficDoor struct{ s *server }
 
 func (d trafficDoor) Apply(_ context.Context, r slipway.Route) error {
-	r = copied(r)
 	do := func() error { return d.s.w.save(r) }
 	d.s.repeat(do)
 	return d.s.call("route "+r.Fence.String(), func() error {
@@ -108,11 +111,22 @@ func (d trafficDoor) Apply(_ context.Context, r slipway.Route) error {
 func (d trafficDoor) Observe(_ context.Context, t slipway.TargetID) (found []slipway.RouteStatus, err error) {
 	err = d.s.call("observe", func() error {
 		for _, r := range d.s.w.routers {
-			found = append(found, copied(r.posted(t)))
+			found = append(found, d.s.observe(r, t))
 		}
+		d.s.seenAt = d.s.w.now
 		return nil
 	})
 	return found, err
+}
+
+// ask is a call to the store, which may be away.
+func (s *server) ask(name string, do func() error) error {
+	return s.call(name, func() error {
+		if s.w.now.Before(s.w.outage) && !s.w.calm {
+			return slipway.Errorf(slipway.Unavailable, "the store is away")
+		}
+		return do()
+	})
 }
 
 // repeat makes it possible that a call is delivered once more, much later.

@@ -23,30 +23,18 @@ type group struct {
 	instances []*instance
 }
 
-// instance is one process, or the memory of one.
-type instance struct {
-	slipway.InstanceStatus
-	target   slipway.TargetID
-	group    slipway.GroupID
-	revision slipway.Revision
-	temper   temper
-	boots    int
-	started  time.Time // in this boot
-	readyAt  time.Time // when it will be ready, if it ever is
-	dieAt    time.Time // when it will crash
-	goneAt   time.Time // stopping: when it has stopped
-}
-
 func newDriver(w *World) *driver {
 	return &driver{w: w, highest: map[slipway.TargetID]slipway.Fence{}}
 }
 
 // admit is the fence: whoever is older than the newest is refused.
 func (d *driver) admit(t slipway.TargetID, f slipway.Fence) error {
-	if f.Less(d.highest[t]) {
+	if f.Less(d.highest[t]) && !d.w.options.Unfenced {
 		return slipway.Errorf(slipway.Stale, "%s is at %s, %s comes too late", t, d.highest[t], f)
 	}
-	d.highest[t] = f
+	if d.highest[t].Less(f) {
+		d.highest[t] = f
+	}
 	return nil
 }
 
@@ -54,16 +42,21 @@ func (d *driver) apply(spec slipway.GroupSpec) error {
 	if err := d.admit(spec.Target, spec.Fence); err != nil {
 		return err
 	}
+	if temperOf(spec.Revision) == refused {
+		d.w.saw("state", "refused by the driver")
+		return slipway.Errorf(slipway.Invalid, "the image of %s cannot be run", spec.ID)
+	}
 	g := d.group(spec.ID)
 	if g == nil {
 		g = &group{}
 		d.groups = append(d.groups, g)
 	}
-	g.spec = copied(spec)
+	g.spec = spec
 	running := 0
 	for _, i := range g.instances {
 		if i.running() {
 			running++
+			i.activate(spec)
 		}
 	}
 	for ; running < spec.Replicas; running++ {
@@ -75,7 +68,11 @@ func (d *driver) apply(spec slipway.GroupSpec) error {
 func (d *driver) spawn(g *group) {
 	d.w.checkSpawn(g.spec)
 	d.count++
-	i := &instance{target: g.spec.Target, group: g.spec.ID, revision: g.spec.Revision, temper: d.w.temper(g.spec)}
+	i := &instance{target: g.spec.Target, group: g.spec.ID, revision: g.spec.Revision, temper: temperOf(g.spec.Revision)}
+	i.Active = g.spec.Active || !g.spec.Revision.Run.Passive
+	if f, bad := fatal[i.temper]; bad {
+		d.w.saw("fault", f)
+	}
 	i.ID = slipway.InstanceID(fmt.Sprintf("i-%03d", d.count))
 	if g.spec.Revision.Kind == slipway.Web {
 		i.Addr = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), d.freePort())
@@ -113,7 +110,7 @@ func (d *driver) stop(t slipway.TargetID, id slipway.InstanceID, f slipway.Fence
 		return nil
 	}
 	d.w.checkUnused(i, "stopped")
-	d.w.stops[i.group]++
+	d.w.truth.stops[i.group]++
 	i.enter(slipway.InstanceStopping, d.w.now, "")
 	i.goneAt = d.w.now.Add(d.w.between(0, 2*time.Second))
 	d.w.tell("     %s is asked to stop", i.ID)
@@ -152,24 +149,6 @@ func (d *driver) list() []slipway.GroupStatus {
 	return all
 }
 
-// glimpse is what there was of one instance at one time.
-type glimpse struct {
-	id     slipway.InstanceID
-	target slipway.TargetID
-	group  slipway.GroupID
-	phase  slipway.InstancePhase
-}
-
-func (d *driver) glimpse() []glimpse {
-	var all []glimpse
-	for _, g := range d.groups {
-		for _, i := range g.instances {
-			all = append(all, glimpse{i.ID, i.target, i.group, i.Phase})
-		}
-	}
-	return all
-}
-
 func (d *driver) group(id slipway.GroupID) *group {
 	for _, g := range d.groups {
 		if g.spec.ID == id {
@@ -188,52 +167,4 @@ func (d *driver) instance(id slipway.InstanceID) *instance {
 		}
 	}
 	return nil
-}
-
-// live lets every instance do what it does by itself.
-func (d *driver) live() {
-	for _, g := range d.groups {
-		for _, i := range g.instances {
-			i.live(d)
-		}
-	}
-}
-
-func (i *instance) live(d *driver) {
-	now := d.w.now
-	switch i.Phase {
-	case slipway.InstanceStarting, slipway.InstanceReady, slipway.InstanceUnready:
-		switch {
-		case !i.dieAt.IsZero() && !now.Before(i.dieAt):
-			i.die(now)
-		case i.Phase != slipway.InstanceReady && !i.readyAt.IsZero() && !now.Before(i.readyAt):
-			i.enter(slipway.InstanceReady, now, "")
-			i.EverReady = true
-			i.ReadyIn = now.Sub(i.started)
-		}
-	case slipway.InstanceBackoff:
-		if !now.Before(i.RetryAt) {
-			d.boot(i)
-		}
-	case slipway.InstanceStopping:
-		if !now.Before(i.goneAt) {
-			i.enter(slipway.InstanceStopped, now, "")
-		}
-	case slipway.InstanceStopped:
-	}
-}
-
-// die is a crash: it will be started again, later each time.
-func (i *instance) die(now time.Time) {
-	i.Restarts++
-	i.enter(slipway.InstanceBackoff, now, "exit 1")
-	i.RetryAt = now.Add(min(200*time.Millisecond<<min(i.Restarts, 6), 10*time.Second))
-}
-
-func (i *instance) enter(p slipway.InstancePhase, now time.Time, why string) {
-	i.Phase, i.Since, i.Why = p, now, why
-}
-
-func (i *instance) running() bool {
-	return i.Phase != slipway.InstanceStopping && i.Phase != slipway.InstanceStopped
 }

@@ -19,7 +19,6 @@ func (s *server) run(what string, do func() error) {
 			if r.server != s {
 				panic(r)
 			}
-			s.w.counts.Crashes++
 			s.w.tell("%s  killed", s.name)
 			s.boot()
 		default:
@@ -37,10 +36,14 @@ func (s *server) run(what string, do func() error) {
 // everything goes wrong.
 func (s *server) call(name string, do func() error) error {
 	w := s.w
-	if w.calm || !w.chance(12) {
+	if w.calm || !w.chance(w.fury) {
 		return do()
 	}
-	switch w.rng.IntN(7) {
+	n := w.rng.IntN(len(callFaults))
+	if n < 5 || w.suspended == 0 {
+		w.fault(callFaults[n])
+	}
+	switch n {
 	case 0:
 		w.tell("%s  dies before %s", s.name, name)
 		panic(crash{s})
@@ -69,6 +72,9 @@ func (s *server) call(name string, do func() error) error {
 	}
 }
 
+// callFaults names what can befall a call.
+var callFaults = []string{"died before a call", "died after a call", "call lost", "answer lost", "call twice", "stood still", "stood still"}
+
 // suspend stops a server while the others go on, perhaps until its lease is
 // over.
 func (w *World) suspend(s *server, where string) {
@@ -76,7 +82,6 @@ func (w *World) suspend(s *server, where string) {
 		return
 	}
 	w.suspended++
-	w.counts.Zombies++
 	w.tell("%s  stands still %s", s.name, where)
 	if w.chance(2) {
 		w.pass(w.between(time.Second, 10*time.Second))

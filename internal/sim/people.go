@@ -16,22 +16,19 @@ const (
 
 var mei = slipway.Actor{Kind: slipway.ActorUser, Name: "mei"}
 
-// publish makes a release, with a temper and a scale of its own.
+// publish makes a release, with a temper, a scale and a manner of its own.
 func (w *World) publish(service slipway.ServiceName, t temper) int {
 	m := slipway.Manifest{
 		Service: service, Kind: slipway.Web,
-		Health:       slipway.Health{Deadline: deadline},
-		Environments: map[slipway.EnvironmentName]slipway.Placement{environment: {Replicas: 1 + w.rng.IntN(4), Rollout: slipway.Rollout{Strategy: slipway.Rolling}}},
+		Health: slipway.Health{Deadline: deadline},
+		Run:    slipway.Run{Env: map[string]string{temperVariable: string(t)}},
 	}
-	place := m.Environments[environment]
-	if w.chance(4) {
-		place.Strategy = slipway.Recreate
-	}
-	m.Environments[environment] = place
 	if service == workerService {
 		m.Kind = slipway.Worker
 		m.Needs = []slipway.Need{{Service: webService, AtLeast: w.rng.IntN(3)}}
+		m.Run.Passive = w.chance(2)
 	}
+	m.Environments = map[slipway.EnvironmentName]slipway.Placement{environment: {Replicas: 1 + w.rng.IntN(5), Rollout: w.manner(m)}}
 	n := len(w.store.releases[service]) + 1
 	w.store.releases[service] = append(w.store.releases[service], slipway.Release{Service: service, Number: n, Subject: string(t), Manifest: m})
 	return n
@@ -47,22 +44,69 @@ func (w *World) ask() {
 	if w.chance(3) {
 		service = workerService
 	}
-	r := controller.Request{Service: service, Environment: environment, Actor: mei}
-	switch n := w.rng.IntN(10); {
-	case n < 5:
-		r.Release = w.publish(service, tempers[w.rng.IntN(len(tempers))])
-	case n < 7:
-		r.Kind = slipway.KindRollback
-		if w.chance(2) {
-			r.Release = 1 + w.rng.IntN(max(1, len(w.store.releases[service])))
-		}
-	case n < 8:
-		r.Kind = slipway.KindRestart
-	default:
-		w.abort(s)
+	if w.keeping() && w.chance(2) {
+		w.rollBack(s, webService)
 		return
 	}
+	r := controller.Request{Service: service, Environment: environment, Actor: mei, Kind: slipway.KindDeploy}
+	switch n := w.rng.IntN(20); {
+	case n < 8:
+		r.Release = w.publish(service, tempers[w.rng.IntN(len(tempers))])
+	case n < 12:
+		r.Kind = slipway.KindRollback
+		if w.chance(3) {
+			r.Release = 1 + w.rng.IntN(max(1, len(w.store.releases[service])))
+		}
+	case n < 14:
+		r.Kind = slipway.KindRestart
+	case n < 16:
+		w.abort(s)
+		return
+	case n < 18:
+		w.scale(s)
+		return
+	default: // what moves goes, the new one comes
+		w.saw("asked", "replace")
+		w.abort(s)
+		r.Release = w.publish(service, good)
+	}
+	w.saw("asked", string(r.Kind))
 	w.deploy(s, r)
+}
+
+// rollBack asks for what served before.
+func (w *World) rollBack(s *server, service slipway.ServiceName) {
+	w.saw("asked", "rollback")
+	w.deploy(s, controller.Request{Service: service, Environment: environment, Actor: mei, Kind: slipway.KindRollback})
+}
+
+// scale asks for another number of instances, whatever is just going on; now
+// and then for none at all.
+func (w *World) scale(s *server) {
+	if len(w.targets) == 0 {
+		return
+	}
+	t := w.targets[w.rng.IntN(len(w.targets))]
+	if w.chance(8) {
+		w.tell("mei  removes %s, says %s", t, s.name)
+		s.run("remove", func() error {
+			err := s.c.Remove(context.Background(), t, mei)
+			if err == nil {
+				w.saw("asked", "remove")
+			}
+			return err
+		})
+		return
+	}
+	n := w.rng.IntN(6)
+	w.tell("mei  scales %s to %d, says %s", t, n, s.name)
+	s.run("scale", func() error {
+		err := s.c.Scale(context.Background(), t, n, mei)
+		if err == nil {
+			w.saw("asked", "scale")
+		}
+		return err
+	})
 }
 
 // deploy asks once or, with the same key, twice.
@@ -88,6 +132,7 @@ func (w *World) deploy(s *server, r controller.Request) {
 func (w *World) abort(s *server) {
 	for _, d := range w.store.deployments {
 		if !d.Phase.Ended() && w.chance(2) {
+			w.saw("asked", "abort")
 			w.tell("mei  aborts deployment %d, says %s", d.ID, s.name)
 			s.run("abort", func() error { return s.c.Abort(context.Background(), d.ID, mei) })
 			return

@@ -60,7 +60,7 @@ func TestPlanIsTheSameUntilSomethingHappens(t *testing.T) {
 	again := func(plan controller.Planner) controller.Planner {
 		return func(s slipway.State, now time.Time) slipway.Decision {
 			d := plan(s, now)
-			if !d.Changed {
+			if !d.Changed || d.Next.Target.Removing { // which goes on when the deployment has ended
 				return d
 			}
 			next := d.Next

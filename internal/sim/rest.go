@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -12,14 +13,18 @@ import (
 func (w *World) settle() {
 	w.calm = true
 	for _, r := range w.routers {
-		r.silent = false
+		r.deaf, r.mute = false, false
 	}
 	w.tell("the faults cease")
-	const rounds = 1200
+	const rounds, longest = 1200, 2 * time.Second
+	pause := 250 * time.Millisecond
 	for quiet, n := 0, 0; quiet < 5 && n < rounds && w.violation == ""; n++ {
-		w.pass(250 * time.Millisecond)
-		if quiet++; w.round() || !w.allEnded() || w.recovering() {
+		w.pass(pause)
+		if quiet++; w.round() || !w.allEnded() || w.recovering() || w.keeping() {
 			quiet = 0
+		}
+		if pause = min(2*pause, longest); w.changed {
+			pause = 250 * time.Millisecond
 		}
 	}
 	if w.violation == "" {
@@ -31,6 +36,7 @@ func (w *World) settle() {
 // that can ever come to rest.
 func (w *World) round() bool {
 	busy := false
+	w.changed = false
 	for _, r := range w.routers {
 		r.pull()
 		r.post()
@@ -38,6 +44,7 @@ func (w *World) round() bool {
 	for _, t := range w.targets {
 		w.servers[0].run("step", func() error {
 			step, err := w.servers[0].c.Step(context.Background(), t)
+			w.changed = w.changed || step.Changed
 			if err != nil || step.Changed || step.Moving || step.Busy {
 				busy = busy || !w.restless(t)
 			}
@@ -50,18 +57,26 @@ func (w *World) round() bool {
 	return busy
 }
 
+// keeping reports whether a group is kept whose time will be over.
+func (w *World) keeping() bool {
+	return slices.ContainsFunc(w.store.rows, func(r *row) bool { return len(r.state.Target.Retained) > 0 })
+}
+
 func (w *World) allEnded() bool {
 	for _, d := range w.store.deployments {
-		if !d.Phase.Ended() && !waits(*d) {
+		if !d.Phase.Ended() && !w.waits(*d) {
 			return false
 		}
 	}
 	return true
 }
 
-// waits reports whether a deployment says what gate it waits for.
-func waits(d slipway.Deployment) bool {
-	return d.Phase == slipway.Pending && len(d.Gates) > 0 && len(d.Why) > 0
+// waits reports whether a deployment says what gate or person it waits for.
+// Locks end by themselves, people and what is needed may never come.
+func (w *World) waits(d slipway.Deployment) bool {
+	return d.Phase == slipway.Pending && slices.ContainsFunc(d.Verdicts, func(v slipway.GateVerdict) bool {
+		return v.State == slipway.GateWait && v.Why != "" && v.Gate != gateClosed
+	})
 }
 
 // restless reports whether what serves in a target can never come to rest.
@@ -70,7 +85,7 @@ func (w *World) restless(t slipway.TargetID) bool {
 	if err != nil || r.state.Target.Stable == "" {
 		return false
 	}
-	return w.temper(r.state.Specs[r.state.Target.Stable]) != good
+	return temperOf(r.state.Specs[r.state.Target.Stable].Revision) != good
 }
 
 // recovering reports whether something that will be ready is not.
@@ -87,7 +102,7 @@ func (w *World) recovering() bool {
 
 func (w *World) checkRest() {
 	for _, d := range w.store.deployments {
-		if !d.Phase.Ended() && !waits(*d) {
+		if !d.Phase.Ended() && !w.waits(*d) {
 			w.violate("invariant 7: deployment %d is still %s", d.ID, d.Phase)
 		}
 	}

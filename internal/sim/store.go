@@ -14,21 +14,20 @@ import (
 // it: nobody may change it.
 type store struct {
 	w           *World
+	epoch       uint64
+	numbers     int // of deployments, never given twice
 	rows        []*row
-	deployments []*slipway.Deployment // by ID, from 1; replaced, never changed
+	deployments []*slipway.Deployment // by ID; replaced, never changed
 	revisions   map[slipway.RevisionID]slipway.Revision
 	releases    map[slipway.ServiceName][]slipway.Release // by number, from 1
 	events      []slipway.Event
 }
 
-// row is one target's state, and all that it ever was.
-type row struct {
-	state   slipway.State // committed parts
-	history map[slipway.Fence]slipway.State
-}
+// row is one target's state: its committed parts.
+type row struct{ state slipway.State }
 
 func newStore(w *World) *store {
-	return &store{w: w, revisions: map[slipway.RevisionID]slipway.Revision{}, releases: map[slipway.ServiceName][]slipway.Release{}}
+	return &store{w: w, epoch: 1, revisions: map[slipway.RevisionID]slipway.Revision{}, releases: map[slipway.ServiceName][]slipway.Release{}}
 }
 
 func (s *store) row(t slipway.TargetID) (*row, error) {
@@ -52,7 +51,7 @@ func (s *store) Acquire(_ context.Context, t slipway.TargetID, owner string, ttl
 		}
 		target.Owner = owner
 		target.Fence = target.Fence.Next()
-		r.history[target.Fence] = r.state
+		s.w.truth.remember(r.state)
 		s.w.tell("   %s belongs to %s, at %s", t, owner, target.Fence)
 	}
 	target.OwnedTil = s.w.now.Add(ttl)
@@ -93,21 +92,25 @@ func (s *store) CommitState(_ context.Context, owner string, from slipway.Fence,
 		return slipway.Fence{}, slipway.Errorf(slipway.Stale, "%s is at %s of %s", was.ID, was.Fence, was.Owner)
 	}
 	if d := next.Deployment; d != nil {
-		was := s.deployments[d.ID-1]
+		at := s.find(d.ID)
+		if at < 0 {
+			return slipway.Fence{}, slipway.Errorf(slipway.Stale, "no deployment %d", d.ID)
+		}
+		was := s.deployments[at]
 		if was.Phase.Ended() && was.Phase != d.Phase {
 			return slipway.Fence{}, slipway.Errorf(slipway.Stale, "deployment %d has ended", d.ID)
 		}
 		s.w.checkPhase(*was, *d)
-		s.deployments[d.ID-1] = new(copied(*d))
+		s.deployments[at] = new(copied(*d))
 	}
 	target := next.Target
 	target.Owner, target.OwnedTil, target.Fence = r.state.Target.Owner, r.state.Target.OwnedTil, from.Next()
 	r.state = copied(slipway.State{Target: target, Specs: next.Specs, Draining: next.Draining, Route: next.Route})
 	kept := r.state
 	if next.Deployment != nil {
-		kept.Deployment = s.deployments[next.Deployment.ID-1]
+		kept.Deployment = s.deployments[s.find(next.Deployment.ID)]
 	}
-	r.history[target.Fence] = kept
+	s.w.truth.remember(kept)
 	s.append(events)
 	return target.Fence, nil
 }
@@ -158,7 +161,8 @@ func (s *store) ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Rel
 }
 
 func (s *store) EnsureTarget(_ context.Context, t slipway.Target, port func([]int) (int, error)) (slipway.Target, error) {
-	if r, err := s.row(t.ID); err == nil {
+	r, err := s.row(t.ID)
+	if err == nil && (t.Kind != slipway.Web || r.state.Target.Port != 0) {
 		return r.state.Target, nil
 	}
 	if t.Kind == slipway.Web {
@@ -166,13 +170,18 @@ func (s *store) EnsureTarget(_ context.Context, t slipway.Target, port func([]in
 		for _, r := range s.rows {
 			taken = append(taken, r.state.Target.Port)
 		}
-		var err error
-		if t.Port, err = port(taken); err != nil {
+		given, err := port(taken)
+		if err != nil {
 			return t, err
 		}
+		t.Port, t.Preview = given, given+1000
 	}
-	t.Fence = slipway.Fence{Epoch: 1}
-	s.rows = append(s.rows, &row{state: slipway.State{Target: t}, history: map[slipway.Fence]slipway.State{}})
+	if err == nil {
+		r.state.Target.Port, r.state.Target.Preview = t.Port, t.Preview
+		return r.state.Target, nil
+	}
+	t.Fence = slipway.Fence{Epoch: s.epoch}
+	s.rows = append(s.rows, &row{state: slipway.State{Target: t}})
 	s.w.targets = append(s.w.targets, t.ID)
 	return t, nil
 }
@@ -187,10 +196,13 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 		if old.Target == d.Target && old.Phase == slipway.Pending {
 			s.deployments[i] = new(*old)
 			s.deployments[i].Phase = slipway.Superseded
-			s.w.counts.Ended[slipway.Superseded]++
+			s.w.saw("phase", string(slipway.Superseded))
 		}
 	}
-	d.ID = slipway.DeploymentID(len(s.deployments) + 1)
+	s.numbers++
+	d.ID = slipway.DeploymentID(s.numbers)
+	d.Gates = append(slices.Clip(d.Gates), s.w.gatesOf(d.ID)...)
+	s.w.truth.groups[slipway.GroupOf(d.ID)] = d.Target
 	d.Candidate, d.Want = slipway.GroupOf(d.ID), want
 	r.Deployment = d.ID
 	s.revisions[r.ID] = copied(r)
@@ -200,10 +212,16 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 }
 
 func (s *store) Deployment(_ context.Context, d slipway.DeploymentID) (slipway.Deployment, error) {
-	if d < 1 || int(d) > len(s.deployments) {
+	at := s.find(d)
+	if at < 0 {
 		return slipway.Deployment{}, slipway.Errorf(slipway.NotFound, "no deployment %d", d)
 	}
-	return *s.deployments[d-1], nil
+	return *s.deployments[at], nil
+}
+
+// find is the index of a deployment, or -1.
+func (s *store) find(id slipway.DeploymentID) int {
+	return slices.IndexFunc(s.deployments, func(d *slipway.Deployment) bool { return d.ID == id })
 }
 
 func (s *store) Deployments(_ context.Context, f slipway.DeploymentFilter, limit int) ([]slipway.Deployment, error) {

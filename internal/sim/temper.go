@@ -10,27 +10,26 @@ import (
 type temper string
 
 const (
-	good   temper = "good"   // ready soon
-	slow   temper = "slow"   // ready around its deadline
-	mute   temper = "mute"   // never ready
-	broken temper = "broken" // crashes before it is ready, always
-	frail  temper = "frail"  // ready soon, crashes some time later, always
+	good    temper = "good"    // ready soon
+	slow    temper = "slow"    // ready around its deadline
+	mute    temper = "mute"    // never ready
+	broken  temper = "broken"  // crashes before it is ready, always
+	frail   temper = "frail"   // ready soon, crashes some time later, always
+	refused temper = "refused" // the driver cannot run it
 )
 
-var tempers = []temper{good, good, good, good, slow, mute, broken, frail}
+var tempers = []temper{good, good, good, good, good, good, good, slow, mute, broken, frail, refused}
+
+// fatal names the faults that tempers are.
+var fatal = map[temper]string{slow: "slow start", mute: "never ready", broken: "crash loop", frail: "crashes after ready"}
 
 // deadline is what every manifest of this world says.
 const deadline = 10 * time.Second
 
-// temper of a release follows from its number, so that a rollback to a good
-// one finds it good.
-func (w *World) temper(g slipway.GroupSpec) temper {
-	rel := w.store.releases[g.Target.Service]
-	if n := g.Revision.Release; n >= 1 && n <= len(rel) {
-		return temper(rel[n-1].Subject)
-	}
-	return good
-}
+// temperVariable carries the temper of a release to its instances.
+const temperVariable = "TEMPER"
+
+func temperOf(r slipway.Revision) temper { return temper(r.Run.Env[temperVariable]) }
 
 // fate draws when an instance gets ready and when it dies; zero is never.
 func (t temper) fate(w *World) (ready, dies time.Time) {
@@ -38,7 +37,7 @@ func (t temper) fate(w *World) (ready, dies time.Time) {
 	switch t {
 	case slow:
 		return in(deadline/2, 3*deadline/2), dies
-	case mute:
+	case mute, refused:
 		return ready, dies
 	case broken:
 		return ready, in(10*time.Millisecond, time.Second)

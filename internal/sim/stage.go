@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// checkStage holds a deployment that goes on to what its revision asks for.
+func (s *server) checkStage(before, next slipway.State) {
+	was, is := before.Deployment, next.Deployment
+	if is.Phase != slipway.Progressing && is.Phase != slipway.Succeeded || was.ID != is.ID {
+		return
+	}
+	r, made := s.w.store.revisions[is.Revision], is.Candidate == slipway.GroupOf(is.ID)
+	if !made { // a group that comes back has been through all this
+		return
+	}
+	rises := is.Weight > was.Weight
+	if rises {
+		s.checkCarries(is)
+	}
+	if rises && was.Weight > 0 {
+		s.checkHeld(was, was.Weight, r.Hold)
+	}
+	s.checkEvidence(was, is)
+	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
+		s.checkHeld(is, slipway.All, r.Bake)
+	}
+	s.checkActive(next)
+}
+
+// bakes reports whether the schedule ends with a bake.
+func bakes(d *slipway.Deployment) bool {
+	for _, stage := range d.Stages {
+		if stage.Weight == slipway.All && stage.Hold > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkCarries: before weight w, New >= ceil(w × replicas).
+func (s *server) checkCarries(d *slipway.Deployment) {
+	need := (int(d.Weight)*d.Want + int(slipway.All) - 1) / int(slipway.All)
+	if n := s.count(d.Target, d.Candidate, serves); n < need {
+		s.w.violate("deployment %d gets %d of the traffic with %d ready instances, it needs %d", d.ID, d.Weight, n, need)
+	}
+}
+
+// checkHeld: every router has really given a group its weight for as long as
+// the stage says, by the clocks that there were.
+func (s *server) checkHeld(d *slipway.Deployment, weight slipway.BasisPoints, hold time.Duration) {
+	need := hold - s.w.skew(s.w.truth.starts[d.ID].at)
+	for _, r := range s.w.routers {
+		if held := r.longest(d.Candidate, weight, s.seenAt); held < need {
+			s.w.violate("deployment %d goes on after %s had given it %d for %s, not %s", d.ID, r.id, weight, held, hold)
+		}
+	}
+}
+
+// checkEvidence: the gates of stages that are left have passed.
+func (s *server) checkEvidence(was, is *slipway.Deployment) {
+	if was.Phase != slipway.Progressing || was.Want != is.Want || len(was.Stages) != len(is.Stages) || is.At < was.At {
+		return
+	}
+	left := was.Stages[was.At:is.At]
+	if is.Phase == slipway.Succeeded {
+		left = was.Stages[was.At:]
+	}
+	for _, stage := range left {
+		for _, id := range stage.Gates {
+			if v := s.w.gates[gate{was.ID, id}]; v == nil || v.now != slipway.GatePass {
+				s.w.violate("deployment %d goes on without its gate %s", was.ID, id)
+			}
+		}
+	}
+}
+
+// checkActive: workers that can be told take no work in a stage that says so.
+func (s *server) checkActive(next slipway.State) {
+	d := next.Deployment
+	if d.Phase == slipway.Progressing && d.Stages[d.At].Passive && next.Specs[d.Candidate].Active && next.Specs[d.Candidate].Revision.Run.Passive {
+		s.w.violate("deployment %d takes work in a stage in which it is passive", d.ID)
+	}
+}
+
+// note counts what worlds have been through.
+func (s *server) note(before, next slipway.State) {
+	w, t := s.w, next.Target
+	for what, is := range map[string]bool{
+		"retained":   len(t.Retained) > 0,
+		"ailing":     t.Ailing,
+		"draining":   len(next.Draining) > 0,
+		"taken back": next.Deployment != nil && next.Deployment.Phase == slipway.Progressing && next.Deployment.Candidate != slipway.GroupOf(next.Deployment.ID),
+		"rescaled while it moves": next.Deployment != nil && before.Deployment != nil && next.Deployment.Phase == slipway.Progressing && before.Deployment.Phase == slipway.Progressing &&
+			next.Deployment.Want != before.Deployment.Want,
+	} {
+		if is {
+			w.saw("state", what)
+		}
+	}
+	for _, spec := range next.Specs {
+		if spec.Revision.Kind == "" {
+			w.saw("state", "adopted")
+		}
+	}
+}
+
+// saw counts what a deployment that starts is made of.
+func (t *truth) saw(w *World, next slipway.State) {
+	d := next.Deployment
+	r := next.Specs[d.Candidate].Revision
+	if d.Phase != slipway.Progressing {
+		return
+	}
+	w.saw("strategy", string(r.Strategy))
+	if detaches(d) {
+		w.saw("strategy", "detach")
+	}
+	if r.Strategy == slipway.Canary && r.Kind == slipway.Worker {
+		w.saw("strategy", "workers canary")
+	}
+	for _, stage := range d.Stages {
+		w.saw("stage", string(stage.Order))
+		for what, is := range map[string]bool{
+			"by ready": stage.ByReady, "by weight": !stage.ByReady, "lent": stage.Leased, "passive": stage.Passive,
+			"preview": stage.Preview, "hold": stage.Hold > 0, "gates": len(stage.Gates) > 0,
+		} {
+			if is {
+				w.saw("stage", what)
+			}
+		}
+	}
+}
