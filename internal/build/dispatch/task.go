@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -124,9 +125,7 @@ func taskEnv(t slipway.Task) map[string]string {
 		"SLIPWAY_RELEASE":     strconv.Itoa(t.Release),
 		"SLIPWAY_DEPLOYMENT":  t.Deployment.String(),
 	}
-	for k, v := range t.Env {
-		env[k] = v
-	}
+	maps.Copy(env, t.Env)
 	return env
 }
 
