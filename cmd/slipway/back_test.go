@@ -92,7 +92,7 @@ func watchReleases(t *testing.T, url string) (stop func() map[string]time.Time) 
 			}
 			text, _ := io.ReadAll(r.Body)
 			_ = r.Body.Close()
-			for _, word := range strings.Fields(string(text)) {
+			for word := range strings.FieldsSeq(string(text)) {
 				if strings.HasPrefix(word, "@") {
 					last[strings.TrimSuffix(word, ",")] = at
 				}
