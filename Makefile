@@ -1,5 +1,6 @@
 # make demo   a fresh Slipway, three services, a deployment under load: the whole way of a commit
 # make test   everything that must hold, with the servers it needs set up first
+# make test-faults   the same for real processes that are killed, cut off and lied to
 
 GO      ?= go
 LINT    := bin/golangci-lint
@@ -9,7 +10,7 @@ LINT_AT := v2.15.0
 RACE := ./internal/build/... ./internal/daemon/... ./internal/deploy/... ./internal/driver/... \
         ./internal/protocol/... ./internal/router/... ./internal/server/... ./internal/state/...
 
-.PHONY: demo test race lint cross build setup
+.PHONY: demo test test-faults race lint cross build setup
 .DEFAULT_GOAL := build
 
 # Without cgo: no C library is asked of the machine that builds or runs it.
@@ -25,6 +26,10 @@ setup:
 # -count=1: the scripts run a binary that the test cache does not know.
 test: setup
 	. ./.slipway/dev.env && $(GO) test $(TEST) -count=1 -timeout 15m ./...
+
+# Real processes are hurt in every way there is, under load: ten minutes.
+test-faults: setup
+	. ./.slipway/dev.env && SLIPWAY_FAULTS=full $(GO) test $(TEST) -count=1 -timeout 20m ./test/faults
 
 race: setup
 	. ./.slipway/dev.env && $(GO) test -race -timeout 30m $(RACE)
