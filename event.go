@@ -42,6 +42,10 @@ const (
 	TargetAiling         EventKind = "target.ailing" // what serves cannot be healed, or has been
 	AgentConnectedEv     EventKind = "agent.connected"
 	AgentLostEv          EventKind = "agent.lost"
+	ConfigSet            EventKind = "config.set"
+	SecretSet            EventKind = "secret.set"
+	SecretRetired        EventKind = "secret.retired"
+	MasterKeyChanged     EventKind = "master_key.changed"
 	UserAdded            EventKind = "user.added"
 	ServerStarted        EventKind = "server.started"
 )

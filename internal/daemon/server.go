@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/driver/process"
 )
 
 // ServerOptions say how the server role runs.
@@ -66,6 +67,9 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	defer held.release()
+	if err := process.Opaque(); err != nil {
+		return err
+	}
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return err

@@ -122,6 +122,7 @@ func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 	}
 	server := &role{name: "server", exe: exe, data: data, patience: 10 * time.Second,
 		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues)}}
+	server.env = keyEnv()
 	if o.Database != "" {
 		server.env = append(server.env, databaseEnv+"="+o.Database)
 	}

@@ -35,6 +35,7 @@ type parts struct {
 	hub        *wake.Hub
 	auth       *auth.Auth
 	images     *oci.Images
+	settings   *settings
 	driver     *process.Driver
 	control    *control.Control
 	dispatch   *dispatch.Dispatch
@@ -67,8 +68,12 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 		return nil, err
 	}
 	p.images = oci.New(imageBlobs{p.blobs}, data.tmp())
+	p.settings = newSettings(p.store, data, os.Getenv, log.With("part", "settings"))
+	if err := p.settings.check(ctx); err != nil {
+		return nil, err
+	}
 	p.driver, err = process.Open(process.Config{
-		Dir: data.instances(), RuntimeDir: data.sockets(), Images: p.images, Shim: []string{exe, "shim"}, Log: log.With("part", "driver"),
+		Dir: data.instances(), RuntimeDir: data.sockets(), Images: p.images, Secrets: p.settings.give, Shim: []string{exe, "shim"}, Log: log.With("part", "driver"),
 	})
 	if err != nil {
 		return nil, err
@@ -83,10 +88,10 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	}
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Tasks: p.dispatch, Log: log.With("part", "controller"),
-		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Gatekeeper: p.store, Failpoint: failpoint(log),
+		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Gatekeeper: p.store, Settings: p.settings, Failpoint: failpoint(log),
 	}
 	p.viewer = &view.Viewer{
-		Store: p.store, Groups: p.driver, Routes: p.control, Output: p.driver, Jobs: p.dispatch, URL: at.url,
+		Store: p.store, Groups: p.driver, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,
 	}
 	p.git.Story = p.viewer
 	p.wirePlatform()
@@ -143,7 +148,7 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 		return err
 	}
 	p.dispatch = dispatch.New(dispatch.Config{
-		Store: p.store, Blobs: p.blobs, Source: p.git, Waker: p.hub, Queues: p.options.Queues,
+		Store: p.store, Blobs: hidingLogs{p.blobs, p.settings}, Source: p.git, Waker: p.hub, Queues: p.options.Queues,
 		Clock: p.clock.Now, Log: log.With("part", "dispatch"),
 	})
 	p.git.Builds = p.dispatch
@@ -154,7 +159,7 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 func (p *parts) handler(at place) http.Handler {
 	api := server.New(server.Config{
 		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller}, Platform: p.platform,
-		Images: p.images, Waker: p.hub, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+		Images: p.images, Waker: p.hub, Settings: p.settings, Secrets: p.settings, Hidden: p.settings.ofRepository, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
 	})
 	pages := http.NewServeMux()
 	login := p.auth.LoginHandler(p.log.With("part", "login"))

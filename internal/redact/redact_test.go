@@ -155,11 +155,31 @@ func TestHoldsLittleBack(t *testing.T) {
 	}
 }
 
-func TestBlankKeepsPlaces(t *testing.T) {
-	text := []byte("a hunter22 b")
-	set("hunter22").Blank(text)
-	if string(text) != "a ******** b" {
-		t.Errorf("%q", text)
+func blanked(t interface{ Fatal(...any) }, secrets []string, writes ...string) string {
+	var out bytes.Buffer
+	w := set(secrets...).Blanker(&out)
+	for _, text := range writes {
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestBlanksKeepPlaces(t *testing.T) {
+	for text, want := range map[string]string{
+		"a hunter22 b":           "a ******** b",
+		"hunter22-and-more.":     "*****************.",
+		"xhunterhunter22hunter2": "xhunter********hunter2",
+	} {
+		for _, writes := range [][]string{{text}, strings.Split(text, "")} {
+			if got := blanked(t, []string{"hunter22", "er22-and-more"}, writes...); got != want {
+				t.Errorf("%q: %q, want %q", writes, got, want)
+			}
+		}
 	}
 }
 
@@ -195,10 +215,9 @@ func TestSplitsDoNotMatter(t *testing.T) {
 				t.Fatalf("%q shows %q", whole, s)
 			}
 		}
-		blank := []byte(text)
-		set(secrets...).Blank(blank)
-		if len(blank) != len(text) {
-			t.Fatalf("%d bytes became %d", len(text), len(blank))
+		blank := blanked(t, secrets, text)
+		if split := blanked(t, secrets, writes...); split != blank || len(blank) != len(text) {
+			t.Fatalf("%q blanked %q, in pieces %q", text, blank, split)
 		}
 	})
 }

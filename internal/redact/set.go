@@ -116,16 +116,3 @@ func (s *Set) Text(text string) string {
 	_ = w.Flush()
 	return out.String()
 }
-
-// Blank overwrites in place, so that every other byte stays where it was.
-func (s *Set) Blank(text []byte) {
-	if s == nil {
-		return
-	}
-	spans, _ := s.find(text)
-	for _, hidden := range spans {
-		for i := hidden.from; i < hidden.to; i++ {
-			text[i] = '*'
-		}
-	}
-}

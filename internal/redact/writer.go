@@ -13,6 +13,7 @@ type Writer struct {
 	to     io.Writer
 	held   []byte
 	masked int // bytes at the start of held that a mask stands for already
+	blank  bool
 }
 
 // Writer hides in what goes to w.
@@ -21,6 +22,14 @@ func (s *Set) Writer(w io.Writer) *Writer {
 		s = &Set{}
 	}
 	return &Writer{set: s, to: w}
+}
+
+// Blanker hides in what goes to w by overwriting, so that every other byte stays
+// where it was.
+func (s *Set) Blanker(w io.Writer) *Writer {
+	b := s.Writer(w)
+	b.blank = true
+	return b
 }
 
 // Write takes all of p.
@@ -39,11 +48,22 @@ func (w *Writer) Flush() error {
 // release passes on the first n bytes of what is held, less what is hidden.
 // Spans that begin there are complete; those that overlap become one.
 func (w *Writer) release(spans []span, n int) error {
+	if n == 0 {
+		return nil
+	}
 	var out bytes.Buffer
 	at, masked := 0, w.masked
+	if w.blank {
+		overwrite(w.held[:min(n, masked)])
+	}
 	for _, s := range spans {
 		if s.from >= n {
 			break
+		}
+		if w.blank {
+			masked = max(masked, s.to)
+			overwrite(w.held[s.from:min(s.to, n)])
+			continue
 		}
 		if s.from >= masked {
 			out.Write(w.held[max(at, masked):s.from])
@@ -52,7 +72,10 @@ func (w *Writer) release(spans []span, n int) error {
 		}
 		masked = max(masked, s.to)
 	}
-	if rest := max(at, masked); rest < n {
+	switch rest := max(at, masked); {
+	case w.blank:
+		out.Write(w.held[:n])
+	case rest < n:
 		out.Write(w.held[rest:n])
 	}
 	w.masked = max(masked-n, 0)
@@ -62,4 +85,10 @@ func (w *Writer) release(spans []span, n int) error {
 	}
 	_, err := w.to.Write(out.Bytes())
 	return err
+}
+
+func overwrite(text []byte) {
+	for i := range text {
+		text[i] = '*'
+	}
 }

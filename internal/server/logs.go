@@ -52,6 +52,7 @@ func (s *Server) followLog(ctx context.Context, w io.Writer, build slipway.Build
 	defer stop()
 	grown, stop := s.Waker.Listen("log/" + string(id))
 	defer stop()
+	out, offset := s.hidingLog(ctx, w, b.Push.Repository, offset)
 	for attempt := 0; ; {
 		// The state is read before the log: what has ended has all of its log.
 		b, err := s.Store.Build(ctx, build)
@@ -67,12 +68,15 @@ func (s *Server) followLog(ctx context.Context, w io.Writer, build slipway.Build
 				return nil // its attempt was lost and another has begun
 			}
 			attempt = a.Number
-			if offset, err = s.copyLog(ctx, w, id, attempt, offset); err != nil {
+			if offset, err = s.copyLog(ctx, out, id, attempt, offset); err != nil {
 				return err
 			}
 		}
-		if !follow || j.State.Ended() {
-			return nil
+		if j.State.Ended() {
+			return out.Flush()
+		}
+		if !follow {
+			return nil // what is held back now is told when it is known not to be the beginning of a secret
 		}
 		select {
 		case <-ended:

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/redact"
 	"github.com/slipway-cd/slipway/internal/server/auth"
 	"github.com/slipway-cd/slipway/internal/server/view"
 )
@@ -91,6 +92,11 @@ type Config struct {
 	Platform Platform
 	Images   Images
 	Waker    Waker
+	Settings Settings
+	Secrets  Secrets
+	// Hidden is what logs of jobs of a repository must not show; nil: they show
+	// all.
+	Hidden func(context.Context, slipway.RepositoryName) *redact.Set
 	// Manifest reads the text of a slipway.yaml that lies at path, for these
 	// environments.
 	Manifest func(all slipway.Environments, path string, text []byte) (slipway.Manifest, error)
@@ -151,6 +157,7 @@ func (s *Server) Handler() http.Handler {
 	s.releases(api)
 	s.deployments(api)
 	s.platform(api)
+	s.settings(api)
 	s.streams(api)
 	s.spec = specification(api)
 	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {

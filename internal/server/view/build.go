@@ -169,7 +169,7 @@ func (v *Viewer) lastLogged(ctx context.Context, job slipway.JobID, n int) []str
 	for offset := max(0, size-tailBytes); ; {
 		data, next, err := v.Jobs.Log(ctx, job, 0, offset)
 		if err != nil || next == offset {
-			return lastLines(bytes.NewReader(end), n)
+			return lastLines(bytes.NewReader(v.hide(ctx, job, end)), n)
 		}
 		end, offset = append(end, data...), next
 		end = end[max(0, len(end)-tailBytes):]

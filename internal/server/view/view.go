@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/redact"
 )
 
 // Store is what views are made of.
@@ -59,8 +60,9 @@ type Viewer struct {
 	Routes    Routes
 	Output    Output
 	Jobs      Jobs
-	URL       string // of the pages: http://127.0.0.1:7070
-	RouteHost string // where routes listen; "" means 127.0.0.1
+	Hidden    func(context.Context, slipway.JobID) *redact.Set // what the log of a job must not show; nil: it shows all
+	URL       string                                           // of the pages: http://127.0.0.1:7070
+	RouteHost string                                           // where routes listen; "" means 127.0.0.1
 
 	// Frozen says why an environment is frozen at a moment; "" when it is not.
 	Frozen func(slipway.Environment, time.Time) string
@@ -93,6 +95,14 @@ func (v *Viewer) routeURL(t slipway.Target) string {
 		host = "127.0.0.1"
 	}
 	return fmt.Sprintf("http://%s:%d", host, t.Port)
+}
+
+// hide keeps secrets out of the end of a job's log.
+func (v *Viewer) hide(ctx context.Context, job slipway.JobID, end []byte) []byte {
+	if v.Hidden == nil {
+		return end
+	}
+	return []byte(v.Hidden(ctx, job).Text(string(end)))
 }
 
 func (v *Viewer) page(parts ...any) string {

@@ -10,7 +10,8 @@ import (
 // Keyring seals and opens with the keys of a place, which is read when they are
 // needed. It may be used by many goroutines.
 type Keyring struct {
-	place Place
+	place  Place
+	broken error // why there is no place for a key
 
 	mu   sync.Mutex
 	keys []key // the first seals
@@ -18,6 +19,9 @@ type Keyring struct {
 
 // New makes a Keyring of the key at a place. It reads nothing yet.
 func New(p Place) *Keyring { return &Keyring{place: p} }
+
+// Without makes a Keyring that has no key, and says why.
+func Without(why error) *Keyring { return &Keyring{broken: why} }
 
 // Place is where the key is.
 func (r *Keyring) Place() Place { return r.place }
@@ -56,6 +60,9 @@ func (r *Keyring) need() error {
 }
 
 func (r *Keyring) read() error {
+	if r.broken != nil {
+		return r.broken
+	}
 	keys, err := r.place.load()
 	if err == nil {
 		r.keys = keys

@@ -8,11 +8,13 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -40,12 +42,27 @@ func main() {
 
 func serve(ctx context.Context, port string) {
 	http.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if os.Getenv("READY") == "never" {
+		switch os.Getenv("READY") {
+		case "never":
 			http.Error(w, "the lamp is dark", http.StatusServiceUnavailable)
+		case "tell":
+			log.Print("no lamp for ", os.Getenv("LAMP_KEY"))
+			http.Error(w, "no lamp for "+os.Getenv("LAMP_KEY"), http.StatusServiceUnavailable)
 		}
 	})
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, "%s @%s, process %d\n", os.Getenv("SLIPWAY_INSTANCE"), os.Getenv("SLIPWAY_RELEASE"), os.Getpid())
+	})
+	http.HandleFunc("/setting/{name}", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintln(w, os.Getenv(r.PathValue("name")))
+	})
+	http.HandleFunc("/file/{name}", func(w http.ResponseWriter, r *http.Request) {
+		text, err := os.ReadFile(os.Getenv(r.PathValue("name") + "_FILE"))
+		_, _ = fmt.Fprintln(w, string(text), err)
+	})
+	http.HandleFunc("/print/{name}", func(_ http.ResponseWriter, r *http.Request) {
+		v := os.Getenv(r.PathValue("name"))
+		log.Printf("it is %s, %q, %x, %s, %s", v, v, v, url.QueryEscape(v), base64.StdEncoding.EncodeToString([]byte("x"+v)))
 	})
 	s := &http.Server{Addr: "127.0.0.1:" + port, ReadHeaderTimeout: time.Second}
 	go func() {
