@@ -48,4 +48,5 @@ const (
 	MasterKeyChanged     EventKind = "master_key.changed"
 	UserAdded            EventKind = "user.added"
 	ServerStarted        EventKind = "server.started"
+	RouterForgotten      EventKind = "router.forgotten"
 )

@@ -91,7 +91,9 @@ func (r *role) start() error {
 	go func() {
 		err := cmd.Wait()
 		r.mu.Lock()
-		r.run.why, r.run.code = endOf(cmd, err), cmd.ProcessState.ExitCode()
+		if r.run.Process == now.Process {
+			r.run.why, r.run.code = endOf(cmd, err), cmd.ProcessState.ExitCode()
+		}
 		r.mu.Unlock()
 		close(now.ended)
 	}()
@@ -117,18 +119,51 @@ func (r *role) lastWords() error {
 	return lastWords(r.data.roleLog(r.name), run.logged, run.code)
 }
 
-// wait returns why the process ended, when it has or ctx is over.
+// wait returns why the process ended, when it has, another one has taken over,
+// or ctx is over.
 func (r *role) wait(ctx context.Context) string {
-	select {
-	case <-ctx.Done():
-		return ""
-	case <-r.current().ended:
-		return r.current().why
+	look := time.NewTicker(lookForHeir)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-r.current().ended:
+			return r.current().why
+		case <-look.C:
+			if _, ok := r.heir(); ok {
+				return ""
+			}
+		}
 	}
+}
+
+// lookForHeir is how often a supervisor looks whether a role was upgraded. The
+// process before it serves on for longer than that, or there is nothing to serve.
+const lookForHeir = 200 * time.Millisecond
+
+// heir is the process that has taken over from the one that is known, if one has.
+func (r *role) heir() (running, bool) {
+	if !r.stays {
+		return running{}, false
+	}
+	run, err := readRunning(r.data.roleFile(r.name))
+	return run, err == nil && run.Process != r.current().Process && run.Process.Alive()
+}
+
+// succeeded adopts the process that has taken over, if one has. The one before
+// ends by itself.
+func (r *role) succeeded() bool {
+	heir, ok := r.heir()
+	if ok {
+		r.adopt(heir)
+	}
+	return ok
 }
 
 // stop ends the process, patiently first, and forgets it.
 func (r *role) stop() {
+	r.succeeded()
 	run := r.current()
 	if run.ended == nil {
 		return

@@ -43,6 +43,10 @@ func (s *supervisor) restart(ctx context.Context, r *role) {
 		if ctx.Err() != nil {
 			return
 		}
+		if r.succeeded() {
+			s.log.Info("role was upgraded", "role", r.name)
+			continue
+		}
 		if time.Since(began) > livedWell {
 			delay = restartFirst
 		}

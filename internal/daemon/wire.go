@@ -159,7 +159,7 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 func (p *parts) handler(at place) http.Handler {
 	api := server.New(server.Config{
 		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller}, Platform: p.platform,
-		Images: p.images, Waker: p.hub, Settings: p.settings, Secrets: p.settings, Hidden: p.settings.ofRepository, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+		Images: p.images, Waker: p.hub, Routers: routers{p.control, p.store}, Settings: p.settings, Secrets: p.settings, Hidden: p.settings.ofRepository, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
 	})
 	pages := http.NewServeMux()
 	login := p.auth.LoginHandler(p.log.With("part", "login"))
@@ -199,6 +199,9 @@ func (p *parts) close() {
 func (p *parts) heard(events []slipway.Event) {
 	topics := map[string]bool{"events": true}
 	for _, e := range events {
+		if e.Kind == slipway.EnvironmentsDeclared {
+			topics["routes"] = true // routers listen where environments say
+		}
 		if e.Build != "" {
 			topics["build/"+e.Build] = true
 			topics["jobs"] = true

@@ -92,6 +92,7 @@ type Config struct {
 	Platform Platform
 	Images   Images
 	Waker    Waker
+	Routers  Routers
 	Settings Settings
 	Secrets  Secrets
 	// Hidden is what logs of jobs of a repository must not show; nil: they show
@@ -158,6 +159,7 @@ func (s *Server) Handler() http.Handler {
 	s.deployments(api)
 	s.platform(api)
 	s.settings(api)
+	s.routers(api)
 	s.streams(api)
 	s.spec = specification(api)
 	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {

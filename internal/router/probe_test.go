@@ -1,0 +1,62 @@
+package router_test
+
+import (
+	"net"
+	"net/http"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+// A router that starts without a server knows its last table, and not who has
+// the addresses in it by now.
+func TestATableFromDiskIsProbed(t *testing.T) {
+	w := newWorld(t)
+	child := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id, err := procid.Of(child.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, ended, silent := w.start(nil), w.start(nil), w.start(nil)
+	named := endpoints(here, ended, silent)
+	named[1].Boot = id.String()
+	w.acknowledged(w.shares(time.Second, slipway.Share{Group: "g1", Weight: slipway.All, Endpoints: named}))
+	w.stop()
+	w.serverDown()
+	silent.kill()
+	_ = child.Process.Kill() // the instance is gone, and somebody else answers at its address
+	_ = child.Wait()
+	start := time.Now()
+	w.routerUp()
+	w.eventually("it serves", func() bool {
+		res, err := http.Get(w.url())
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil && res.StatusCode == http.StatusOK
+	})
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("serving after %v", took)
+	}
+	w.ask(50)
+	if ended.hits.Load() != 0 || here.hits.Load() < 50 {
+		t.Errorf("%d requests to whoever has the address now, %d to the one that is there", ended.hits.Load(), here.hits.Load())
+	}
+	l, err := net.Listen("tcp", silent.addr.String()) // it was only slow to answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { silent.hits.Add(1) })}
+	defer func() { _ = back.Close() }()
+	go func() { _ = back.Serve(l) }()
+	w.eventually("what answers later is taken up", func() bool {
+		w.ask(1)
+		return silent.hits.Load() > 0
+	})
+}
