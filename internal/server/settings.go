@@ -33,7 +33,7 @@ func (s *Server) settings(on huma.API) {
 	post(s, on, "rotate-master-key", "/master-key/rotate", "Change the key that seals secrets", s.rotateKey)
 }
 
-// mayRead reports whether p may see what an environment sets for a service.
+// maySeeSettings reports whether the caller may see what an environment sets for a service.
 func (s *Server) maySeeSettings(ctx context.Context, in TargetPath) (slipway.TargetID, error) {
 	id, err := s.target(ctx, in)
 	if err == nil {

@@ -143,8 +143,8 @@ func (v *vault) hide(text string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.values == nil {
-		if at := strings.IndexByte(text, '"'); at >= 0 {
-			return text[:at] + redact.Mask
+		if own, _, quoted := strings.Cut(text, `"`); quoted {
+			return own + redact.Mask
 		}
 		return text
 	}
