@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -161,9 +162,7 @@ func apply(id slipway.TargetID, c api.ChangeSettings) func(map[string]string) er
 			}
 			delete(values, name)
 		}
-		for name, value := range c.Set {
-			values[name] = value
-		}
+		maps.Copy(values, c.Set)
 		if len(values) > slipway.MaxSettings {
 			return slipway.Errorf(slipway.TooLarge, "%s would have %d variables, and can have %d", id, len(values), slipway.MaxSettings)
 		}
