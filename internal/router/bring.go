@@ -83,7 +83,7 @@ func (f *front) appendEnd(out []byte, dated bool) []byte {
 // flush writes what is in out. An error is the client's.
 func (f *front) flush() error {
 	f.writing.Store(true)
-	n, err := f.Conn.Write(f.out)
+	n, err := f.Write(f.out)
 	f.writing.Store(false)
 	f.flight.moved.Add(int64(n))
 	f.out = f.out[:0]

@@ -274,7 +274,7 @@ func (f *front) fail(err error) {
 	if string(f.head.method) == http.MethodHead {
 		f.out = f.out[:len(f.out)-len(v.text)-1]
 	}
-	_, werr := f.Conn.Write(f.out)
+	_, werr := f.Write(f.out)
 	fl.completed = werr == nil
 }
 

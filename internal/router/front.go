@@ -235,7 +235,7 @@ func (f *front) last(code int, text string) {
 	f.client.sending.Store(true) // there may be more to come, which nobody will read
 	f.out = f.router.dates.appendText(f.out[:0], code, text, "Connection: close\r\n")
 	_ = f.client.SetWriteDeadline(time.Now().Add(lastWords))
-	_, _ = f.Conn.Write(f.out)
+	_, _ = f.Write(f.out)
 }
 
 // CloseWrite ends what is said to the client, and not what it says.

@@ -107,10 +107,10 @@ func (f *front) clear() error {
 		g.cleared = int64(len(line) + 2)
 		err = f.clearLine(line)
 	}
-	switch err {
-	case errFraming:
+	switch {
+	case errors.Is(err, errFraming):
 		f.garble(refusal{400, "the request's body is not framed in a way that all would understand"})
-	case errTooLarge:
+	case errors.Is(err, errTooLarge):
 		f.garble(refusal{413, f.router.tooLarge()})
 	default:
 		return err

@@ -141,7 +141,7 @@ func (h *head) parseTarget() bool {
 		h.odd = true
 	}
 	allowed := byte(isPath)
-	for i := 0; i < len(t); i++ {
+	for i := range len(t) {
 		c := t[i]
 		if c <= ' ' || c == 0x7f {
 			return h.refuse(400, "the request's target has a space or a control character in it")
@@ -270,9 +270,6 @@ func (h *head) judge(hosts int) {
 		h.odd = true
 	}
 }
-
-// bodyless reports whether nothing follows the head.
-func (h *head) bodyless() bool { return h.length <= 0 && !h.chunked }
 
 func plainMethod(m []byte) bool {
 	switch string(m) {

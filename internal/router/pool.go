@@ -3,8 +3,6 @@ package router
 import (
 	"sync"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 const (
@@ -23,7 +21,7 @@ const (
 type pool struct {
 	mu      sync.Mutex
 	conns   []*conn
-	streams []*http2.ClientConn // each carries many requests
+	streams []*carrier // each carries many requests
 	closed  bool
 }
 
@@ -77,7 +75,7 @@ func (p *pool) sweep(now time.Time) {
 	}
 	old := p.conns[:n:n]
 	p.conns = append([]*conn(nil), p.conns[n:]...)
-	p.dropStreams(now.Add(-longestStreamless))
+	p.dropStreams(now)
 	p.mu.Unlock()
 	for _, c := range old {
 		_ = c.Close()

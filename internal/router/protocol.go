@@ -2,6 +2,7 @@ package router
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -9,13 +10,8 @@ import (
 // protocol is what e speaks.
 func (r *route) protocol(e *endpoint) slipway.Protocol {
 	for _, s := range r.Shares {
-		if s.Protocol != slipway.H2C {
-			continue
-		}
-		for _, named := range s.Endpoints {
-			if named == e.Endpoint {
-				return slipway.H2C
-			}
+		if s.Protocol == slipway.H2C && slices.Contains(s.Endpoints, e.Endpoint) {
+			return slipway.H2C
 		}
 	}
 	return slipway.HTTP1

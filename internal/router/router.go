@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/router/access"
 	"github.com/slipway-cd/slipway/internal/router/wire"
@@ -46,7 +44,7 @@ type Router struct {
 	doors    *doors
 	hall     *hall
 	dates    dates
-	http2    *http2.Transport
+	http2    *http.Transport // to instances that speak it
 	serving  sync.WaitGroup
 	most     int64 // requests open at once
 	mostBody int64 // bytes of a request's

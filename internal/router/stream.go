@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -21,13 +22,21 @@ type stream struct {
 	ended         bool
 }
 
+// carrier is a connection that carries streams.
+type carrier struct {
+	*http.ClientConn
+	idleSince time.Time // zero while it carries any
+}
+
 // http2Transport makes connections only: it never chooses one, and so never sends
 // anything twice.
-func http2Transport() *http2.Transport {
-	return &http2.Transport{
-		AllowHTTP: true, DisableCompression: true,
-		MaxHeaderListSize: mostHeader,
-		ReadIdleTimeout:   30 * time.Second, PingTimeout: 15 * time.Second,
+func http2Transport() *http.Transport {
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
+	return &http.Transport{
+		Protocols: p, DisableCompression: true, MaxResponseHeaderBytes: mostHeader,
+		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
 }
 
@@ -41,6 +50,7 @@ func (r *Router) streamTrip(req *http.Request, f *flight) (*http.Response, error
 	ctx, cancel := context.WithCancel(req.Context())
 	s := &stream{flight: f, end: cancel, pool: &e.idle}
 	if !f.hold(closer(cancel)) {
+		c.Release()
 		s.done()
 		return nil, errCut
 	}
@@ -63,23 +73,25 @@ func (r *Router) streamTrip(req *http.Request, f *flight) (*http.Response, error
 }
 
 // stream reserves a place on a connection to e, and makes one when all are full.
-func (e *endpoint) stream(ctx context.Context, f *flight, t *http2.Transport) (*http2.ClientConn, error) {
+func (e *endpoint) stream(ctx context.Context, f *flight, t *http.Transport) (*carrier, error) {
 	if c := e.idle.reserve(); c != nil {
 		return c, nil
 	}
-	nc, err := e.connect(ctx, f)
-	if err != nil {
-		return nil, err
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if !f.hold(closer(stop)) {
+		return nil, errCut
 	}
-	c, err := t.NewClientConn(nc.Conn)
+	defer f.drop()
+	cc, err := t.NewClientConn(ctx, "http", e.Addr.String())
 	if err != nil {
-		_ = nc.Close()
 		return nil, &unsentError{err}
 	}
-	if !c.ReserveNewRequest() {
-		_ = c.Close()
-		return nil, &unsentError{errors.New("the instance takes no streams")}
+	if err := cc.Reserve(); err != nil {
+		_ = cc.Close()
+		return nil, &unsentError{err}
 	}
+	c := &carrier{ClientConn: cc}
 	e.idle.share(c)
 	return c, nil
 }
@@ -131,11 +143,11 @@ func (b *clientBody) Read(p []byte) (int, error) {
 
 // reserve takes a place on a connection that carries streams already; nil: all
 // are full.
-func (p *pool) reserve() *http2.ClientConn {
+func (p *pool) reserve() *carrier {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.streams {
-		if c.ReserveNewRequest() {
+		if c.Reserve() == nil {
 			return c
 		}
 	}
@@ -143,7 +155,7 @@ func (p *pool) reserve() *http2.ClientConn {
 }
 
 // share lets others use a new connection too.
-func (p *pool) share(c *http2.ClientConn) {
+func (p *pool) share(c *carrier) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.streams = append(p.streams, c)
@@ -158,21 +170,23 @@ func (p *pool) leaveEmpty() {
 	}
 }
 
-// dropStreams closes connections without streams that were idle since before a
-// time, or at all when it is zero, and forgets those that have ended.
-func (p *pool) dropStreams(before time.Time) {
-	p.streams = slices.DeleteFunc(p.streams, func(c *http2.ClientConn) bool {
-		s := c.State()
-		if s.Closed {
+// dropStreams closes connections that carry nothing: at once when now is zero,
+// else when they have not for long. It forgets those that have ended.
+func (p *pool) dropStreams(now time.Time) {
+	p.streams = slices.DeleteFunc(p.streams, func(c *carrier) bool {
+		switch {
+		case c.Err() != nil:
 			return true
-		}
-		if s.StreamsActive+s.StreamsReserved+s.StreamsPending > 0 {
+		case c.InFlight() > 0:
+			c.idleSince = time.Time{}
+			return false
+		case !now.IsZero() && c.idleSince.IsZero():
+			c.idleSince = now
+			return false
+		case !now.IsZero() && now.Sub(c.idleSince) < longestStreamless:
 			return false
 		}
-		if before.IsZero() || s.LastIdle.Before(before) && !s.LastIdle.IsZero() {
-			_ = c.Close()
-			return true
-		}
-		return false
+		_ = c.Close()
+		return true
 	})
 }
