@@ -159,7 +159,7 @@ func (s *Server) printing(ctx context.Context, want outputWanted, first bool) ([
 	var all, gone []slipway.InstanceID
 	for _, o := range kept {
 		switch {
-		case !o.Gone || !o.Until.Before(since):
+		case o.Until.IsZero() || !o.Until.Before(since):
 			all = append(all, o.Instance)
 		case first && want.since.IsZero():
 			gone = append(gone, o.Instance)
