@@ -29,7 +29,7 @@ func (s *Server) listReleases(ctx context.Context, in *struct {
 	return listed(s.View.Releases(ctx, releases))
 }
 
-// publish makes a release. Only a job may: what a release is made of is then
+// publish makes a release. Only a job of a push may: what a release is made of is then
 // known by its build. Its repository and commit are those of the build, and a
 // service that has a release belongs to the repository that made its first.
 func (s *Server) publish(ctx context.Context, in *body[api.PublishRelease]) (api.Release, error) {
@@ -41,6 +41,10 @@ func (s *Server) publish(ctx context.Context, in *body[api.PublishRelease]) (api
 	b, err := s.Store.Build(ctx, p.Job.Build)
 	if err != nil {
 		return api.Release{}, err
+	}
+	if b.Task != nil {
+		return api.Release{}, slipway.Errorf(slipway.Forbidden, "tests before traffic publish no releases: they test @%d, which is made already", b.Task.Release).
+			Do("publish in a step of the pipeline")
 	}
 	r, err := s.release(ctx, in.Body, b)
 	if err != nil {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +129,33 @@ func TestAJobIsKeptToItsOwn(t *testing.T) {
 	all, err := w.job.Builds(t.Context(), "", 0)
 	if err != nil || len(all) != 1 || all[0].Repository != "web" {
 		t.Errorf("a job lists %+v, %v", all, err)
+	}
+}
+
+// What tests a candidate runs at the commit of a release: it makes no other.
+func TestTestsBeforeTrafficPublishNothing(t *testing.T) {
+	w := newWorld(t)
+	p := api.PublishRelease{Service: "web", Image: string(image), Manifest: "service: web", Path: "slipway.yaml"}
+	if _, err := w.job.PublishRelease(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := w.store.CreateTask(t.Context(), slipway.Build{
+		ID: "build-t", Push: slipway.Push{Repository: "web", Ref: "refs/heads/master", New: ones}, State: slipway.BuildRunning,
+		Task: &slipway.Task{ID: slipway.TestsOf(1), Target: slipway.TargetID{Service: "web", Environment: "prod"}, Deployment: 1, Release: 1},
+		Jobs: []slipway.Job{{ID: "job-t", State: slipway.JobRunning, Step: step("Tests", "test")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := w.as(auth.JobPrefix, slipway.Principal{
+		Actor: slipway.Actor{Kind: slipway.ActorJob, Name: b.Slug() + " Tests"}, Job: &slipway.JobGrant{Build: b.ID, Job: "job-t", Attempt: 1, Repository: "web"},
+	})
+	_, err = tests.PublishRelease(t.Context(), p)
+	if codeOf(err) != "forbidden" || !strings.Contains(err.Error(), "tests before traffic publish no releases: they test @1, which is made already") {
+		t.Errorf("the tests publish: %v", err)
+	}
+	if all, err := w.store.Releases(t.Context(), "web", 10); err != nil || len(all) != 1 {
+		t.Errorf("%d releases, %v", len(all), err)
 	}
 }
 
