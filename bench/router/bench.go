@@ -34,9 +34,10 @@ type server struct {
 
 // contender is a program that is measured.
 type contender struct {
-	name string
-	url  string
-	runs []run
+	name    string
+	url     string
+	process *process
+	runs    []run
 }
 
 func newBench(ctx context.Context, dir string, s settings) (*bench, error) {
@@ -72,7 +73,7 @@ func newBench(ctx context.Context, dir string, s settings) (*bench, error) {
 			b.missing = append(b.missing, fmt.Sprintf("%s is not measured: %v", start.name, err))
 			continue
 		}
-		b.contenders = append(b.contenders, &contender{name: start.name, url: url})
+		b.contenders = append(b.contenders, &contender{name: start.name, url: url, process: b.procs[len(b.procs)-1]})
 	}
 	return b, nil
 }
@@ -96,10 +97,12 @@ func (b *bench) rounds(ctx context.Context, out io.Writer) error {
 		b.ceiling = append(b.ceiling, ceiling)
 		turns := slices.Concat(b.contenders[n%len(b.contenders):], b.contenders[:n%len(b.contenders)])
 		for _, c := range turns {
+			before := c.process.cpu()
 			got, err := b.ask(ctx, c.url, b.seconds)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
+			got.cpu = float64((c.process.cpu() - before).Microseconds()) / (got.rps * float64(b.seconds))
 			c.runs = append(c.runs, got)
 			time.Sleep(pause)
 		}

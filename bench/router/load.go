@@ -12,7 +12,10 @@ import (
 )
 
 // run is what wrk measured once.
-type run struct{ rps, p99 float64 } // requests a second; milliseconds
+type run struct {
+	rps, p99 float64 // requests a second; milliseconds
+	cpu      float64 // microseconds of the program's own time for each request
+}
 
 var (
 	rpsLine = regexp.MustCompile(`Requests/sec:\s+([\d.]+)`)

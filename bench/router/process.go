@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/template"
@@ -46,6 +47,26 @@ func (p *process) stop() {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // its own group
 		<-p.done
 	}
+}
+
+// cpu is the time that the program has used up so far, with all processes of its
+// group.
+func (p *process) cpu() (used time.Duration) {
+	const tick = 10 * time.Millisecond // USER_HZ is 100 wherever Linux runs
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, _ := os.ReadFile(path)
+		_, rest, _ := strings.Cut(string(text), ") ")
+		f := strings.Fields(rest)
+		if len(f) < 13 || f[2] != strconv.Itoa(p.cmd.Process.Pid) {
+			continue
+		}
+		for _, field := range f[11:13] {
+			n, _ := strconv.ParseInt(field, 10, 64)
+			used += time.Duration(n) * tick
+		}
+	}
+	return used
 }
 
 // peer starts a program with its configuration from bench/peers.
