@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -14,25 +15,71 @@ import (
 	"github.com/slipway-cd/slipway/test/faults/yard"
 )
 
-// TestZombie stops a server between its commit and its act, until another
+// TestZombie stops a server between its commit and its act. Nobody can take its
+// data directory meanwhile, and it goes on as if nothing had been.
+func TestZombie(t *testing.T) {
+	w := raise(t, yard.Options{})
+	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
+	w.deploy("gauge", 1)
+	w.press("gauge")
+	for n := range times(5) {
+		zombie, err := w.Role("server")
+		w.must(err)
+		_ = os.Remove(w.Failpoints() + ".hit")
+		w.must(os.WriteFile(w.Failpoints(), []byte("controller.committed gauge/test stop\n"), 0o600))
+		go func() { _, _ = w.Deploy(t.Context(), "gauge", 2-n%2) }() // it may be stopped before it answers
+		w.eventually(20*time.Second, func() error { _, err := os.Stat(w.Failpoints() + ".hit"); return err })
+		if out, err := w.Do(t.Context(), t.TempDir(), w.Slipway, "server", "--listen", "127.0.0.1:0"); err == nil {
+			t.Errorf("another server has the data directory of one that is stopped: %s", out)
+		}
+		sleep(4 * time.Second) // its lease is over
+		w.must(zombie.Continue())
+		w.serves("gauge", 2-n%2)
+		w.owned(3)
+	}
+	w.note("stopped %d times", times(5))
+}
+
+// TestTwoServers stops a server between its commit and its act, until another
 // server of the same database has taken its place. When it goes on, nothing of
 // what it was about to do is done.
-func TestZombie(t *testing.T) {
-	w := raise(t, yard.Options{Database: postgres(t)})
+func TestTwoServers(t *testing.T) {
+	address := postgres(t)
+	w := raise(t, yard.Options{Database: address})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
 	w.press("gauge")
 	before := w.Instances()
+	if !full {
+		d, err := w.another().Deployment(t.Context(), 1)
+		if err != nil || d.Phase != "succeeded" {
+			t.Errorf("the second server knows the first deployment as %s: %v", d.Phase, err)
+		}
+		return
+	}
 
 	zombie, err := w.Role("server")
 	w.must(err)
 	w.must(os.WriteFile(w.Failpoints(), []byte("controller.committed gauge/test stop\n"), 0o600))
-	d := w.ask("gauge", 2)
+	go func() { _, _ = w.Deploy(t.Context(), "gauge", 2) }() // it may be stopped before it answers
 	w.eventually(20*time.Second, func() error { _, err := os.Stat(w.Failpoints() + ".hit"); return err })
-	asked := w.Instances()
+	asked, owner := w.Instances(), ownerOf(t, address)
 
 	other := w.another()
+	all, err := other.Deployments(t.Context(), "gauge", "test", 1)
+	w.must(err)
+	d := all[0]
+	w.eventually(60*time.Second, func() error { // the lease of the first ends
+		if ownerOf(t, address) == owner {
+			return fmt.Errorf("nobody has taken over from %s", owner)
+		}
+		return nil
+	})
 	events := w.acts(other, d.ID)
+	for _, e := range events {
+		w.Logf("before it went on: %s %d %s %s", e.At.Format("15:04:05.000"), e.Seq, e.Kind, e.Text)
+	}
+	w.Logf("it goes on at %s", time.Now().UTC().Format("15:04:05.000"))
 	w.must(zombie.Continue())
 	sleep(3 * time.Second)
 	for _, p := range asked {
@@ -41,25 +88,34 @@ func TestZombie(t *testing.T) {
 		}
 	}
 	for _, e := range w.acts(w.Client, d.ID)[len(events):] {
-		w.Logf("after it went on: %d %s %s", e.Seq, e.Kind, e.Text)
+		w.Logf("after it went on: %s %d %s %s", e.At.Format("15:04:05.000"), e.Seq, e.Kind, e.Text)
 	}
 	fresh := slices.DeleteFunc(w.Instances(), func(p yard.Process) bool { return slices.Contains(asked, p) })
 	w.Logf("instances: %d before, %d when it was stopped, %d new since", len(before), len(asked), len(fresh))
 	w.ends(d.ID, good...)
 }
 
+// ownerOf is the server that plans for the service, by what the database says.
+func ownerOf(t *testing.T, address string) string {
+	t.Helper()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var owner string
+	if err := db.QueryRowContext(t.Context(), "SELECT owner FROM targets WHERE service = 'gauge'").Scan(&owner); err != nil {
+		t.Fatal(err)
+	}
+	return owner
+}
+
 // another brings up a second server of the same database, and waits until it
 // has taken over what the first had.
 func (w *world) another() *api.Client {
 	w.Helper()
-	data := filepath.Join(filepath.Dir(w.Data), "another")
-	w.must(os.MkdirAll(data, 0o700))
-	w.must(os.Symlink(filepath.Join(w.Data, "blobs"), filepath.Join(data, "blobs")))
-	for _, file := range []string{"admin.token"} {
-		text, err := os.ReadFile(filepath.Join(w.Data, file))
-		w.must(err)
-		w.must(os.WriteFile(filepath.Join(data, file), text, 0o600))
-	}
+	data, err := w.Another()
+	w.must(err)
 	port, err := yard.FreePorts(1)
 	w.must(err)
 	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))

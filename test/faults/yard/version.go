@@ -20,14 +20,14 @@ type Version struct {
 	Rollout  string            // of the environment test, in words of slipway.yaml: strategy: rolling, …
 	Replicas int               // 0: 3
 	Drain    time.Duration     // 0: 3 s
-	Deadline time.Duration     // 0: 4 s
+	Deadline time.Duration     // 0: 20 s
 	Live     string            // the liveness probe, in words of slipway.yaml; "": none
 	Env      map[string]string // what the gauge is told
 	Needs    []string          // services
 }
 
 func (v Version) manifest(ledger string) string {
-	v.Replicas, v.Drain, v.Deadline = or(v.Replicas, 3), or(v.Drain, 3*time.Second), or(v.Deadline, 4*time.Second)
+	v.Replicas, v.Drain, v.Deadline = or(v.Replicas, 3), or(v.Drain, 3*time.Second), or(v.Deadline, 20*time.Second)
 	v.Rollout = or(v.Rollout, "strategy: rolling")
 	env := map[string]string{"GAUGE_LEDGER": ledger}
 	maps.Copy(env, v.Env)

@@ -34,6 +34,7 @@ type Yard struct {
 
 	dir, home string
 	database  string
+	others    string     // data directory of another server of the same database
 	boot      string     // a file that stands for the kernel's boot ID; "": the kernel's own
 	apart     []*Process // that run beside `slipway up`
 }
@@ -162,6 +163,9 @@ func (y *Yard) Down() error {
 		p.End(5 * time.Second)
 	}
 	y.apart = nil
+	if y.others != "" {
+		_, _ = y.DoOn(context.Background(), y.others, "down")
+	}
 	_, err := y.Do(context.Background(), y.dir, y.Slipway, "down")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 4 { // nothing runs
@@ -232,4 +236,21 @@ func (y *Yard) DoOn(ctx context.Context, data string, args ...string) (string, e
 	other := *y
 	other.Data = data
 	return other.Do(ctx, y.dir, y.Slipway, args...)
+}
+
+// Another is the data directory of another server of the same database, which
+// shares its images.
+func (y *Yard) Another() (string, error) {
+	y.others = filepath.Join(y.dir, "another")
+	if err := os.MkdirAll(y.others, 0o700); err != nil {
+		return "", err
+	}
+	token, err := os.ReadFile(filepath.Join(y.Data, "admin.token"))
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(y.others, "admin.token"), token, 0o600); err != nil {
+		return "", err
+	}
+	return y.others, os.Symlink(filepath.Join(y.Data, "blobs"), filepath.Join(y.others, "blobs"))
 }
