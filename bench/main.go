@@ -2,6 +2,7 @@
 //
 //	go run ./bench deploy [--json] [--deployments N]
 //	go run ./bench router [--json] [--seconds N]
+//	go run ./bench idle [--json] [--services N]
 //
 // A benchmark reports; it never decides whether a test passes. With --json its
 // last line is one object. README.md keeps the last results.
@@ -19,12 +20,14 @@ import (
 	"syscall"
 
 	"github.com/slipway-cd/slipway/bench/deploy"
+	"github.com/slipway-cd/slipway/bench/idle"
 	"github.com/slipway-cd/slipway/bench/router"
 )
 
 // benchmarks run with the arguments that follow their name, and write to out.
 var benchmarks = map[string]func(ctx context.Context, args []string, out io.Writer) error{
 	"deploy": deploy.Run,
+	"idle":   idle.Run,
 	"router": router.Run,
 }
 

@@ -46,7 +46,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"never gives up", Options{Mutate: noDeadline}},
 		{"leaves leftovers running", Options{Mutate: leaveLeftovers}},
 		{"never lets go of what is kept", Options{Mutate: keepForEver}},
-		{"commits over what a newer owner committed", Options{Careless: true}},
+		{"takes what a newer owner made for a leftover", Options{Mutate: adoptAll}},
 		{"does not notice that the epoch changed", Options{Mutate: ignoreEpoch}},
 		{"replaces in place without room", Options{Mutate: noRoom}},
 		{"runs twice what must not", Options{Mutate: neverVacate}},
@@ -303,12 +303,23 @@ var keepForEver = wrap(func(s *slipway.State) {
 	}
 }, nil)
 
+// adoptAll plans from an observation that is not of this owner's time.
+var adoptAll = wrap(func(s *slipway.State) {
+	for i := range s.Groups {
+		s.Groups[i].Fence = s.Target.Fence
+		if s.Groups[i].ID != s.Target.Stable && s.Deployment != nil && s.Groups[i].ID == s.Deployment.Candidate {
+			delete(s.Specs, s.Groups[i].ID)
+		}
+	}
+}, nil)
+
 var ignoreEpoch = wrap(func(s *slipway.State) {
 	for i := range s.Groups {
 		s.Groups[i].Fence.Epoch = s.Target.Fence.Epoch
 	}
 	for id, drain := range s.Draining {
-		drain.Fence.Epoch = s.Target.Fence.Epoch
+		drain.Fence.Epoch = min(drain.Fence.Epoch, 1)
+		drain.Stopped = drain.Stopped || s.Target.Fence.Epoch > 1
 		s.Draining[id] = drain
 	}
 }, nil)
@@ -319,7 +330,11 @@ var noRoom = wrap(func(s *slipway.State) {
 			d.Stages[i].Order = slipway.Surge
 		}
 	}
-}, nil)
+}, func(s slipway.State, d *slipway.Decision) {
+	if was, is := s.Deployment, d.Next.Deployment; was != nil && is != nil && d.Changed && len(was.Stages) == len(is.Stages) && was.Stages[0].Order == slipway.Surge {
+		return
+	}
+})
 
 var neverVacate = wrap(func(s *slipway.State) {
 	if d := s.Deployment; d != nil {

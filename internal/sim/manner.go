@@ -42,7 +42,7 @@ func (w *World) canary(r *slipway.Rollout, m slipway.Manifest) {
 	}
 	if !w.chance(4) {
 		r.Hold = w.between(time.Second, 8*time.Second)
-		if w.chance(2) {
+		if w.chance(3) {
 			r.Hold *= 4
 		}
 	}

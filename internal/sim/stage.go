@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -24,21 +23,11 @@ func (s *server) checkStage(before, next slipway.State) {
 	if rises && was.Weight > 0 {
 		s.checkHeld(was, was.Weight, r.Hold)
 	}
-	if onTrial(was) && !onTrial(is) {
-		s.checkHeld(was, max(was.Weight, 1), r.Hold)
-	}
 	s.checkEvidence(was, is)
 	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
 		s.checkHeld(is, slipway.All, r.Bake)
 	}
 	s.checkActive(next)
-}
-
-// onTrial reports whether d still has to hold a part of the traffic.
-func onTrial(d *slipway.Deployment) bool {
-	return d.Phase == slipway.Progressing && slices.ContainsFunc(d.Stages[d.At:], func(s slipway.Stage) bool {
-		return s.Leased && s.Weight > 0 && s.Weight < slipway.All
-	})
 }
 
 // bakes reports whether the schedule ends with a bake.

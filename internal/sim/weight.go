@@ -70,8 +70,7 @@ func (s *server) candidate(next slipway.State, g slipway.GroupID) bool {
 // byWeight reports whether d splits traffic as its stage says.
 func byWeight(d *slipway.Deployment) bool {
 	moves := d != nil && (d.Phase == slipway.Progressing || d.Phase == slipway.RollingBack)
-	back := moves && d.Phase == slipway.RollingBack && detaches(d) && d.Weight > 0
-	return moves && !back && !d.Stages[d.At].ByReady
+	return moves && !d.Stages[d.At].ByReady
 }
 
 func (s *server) checkCandidate(next slipway.State, others int) {

@@ -82,7 +82,7 @@ func variable(s slipway.ServiceName) string {
 // Route ports are given from DefaultFirstPort up.
 const (
 	DefaultFirstPort = 7100
-	maxRoutes        = 3000
+	maxRoutes        = 20000 // below the ports that kernels give to clients
 )
 
 // port picks the route port of a new target.

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+
 	"github.com/slipway-cd/slipway"
 )
 
@@ -43,25 +45,17 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
 
-// resume finds the stage of a new schedule that stands for one of the old. Where
-// traffic follows the ready instances it is the first with as many new ones at
-// least. Where it is split by weight it is the first of the same kind with that
-// weight at least, else the last: the weight that some can carry changes with
-// their number. Nothing that is on trial is let off its trial.
+// resume finds the stage of a new schedule that stands for one of the old: of
+// the same kind and weight, and with as many new instances at least; else the
+// last.
 func resume(stages []slipway.Stage, at slipway.Stage) int {
-	last := len(stages) - 1
-	for i, s := range stages {
-		switch {
-		case s.ByReady != at.ByReady || s.Leased != at.Leased || s.Preview != at.Preview:
-		case s.ByReady && s.New >= at.New && (s.Old > 0 || at.Old == 0):
-			return i
-		case !s.ByReady && s.Weight >= at.Weight:
-			return i
-		case !s.ByReady:
-			last = i
-		}
+	i := slices.IndexFunc(stages, func(s slipway.Stage) bool {
+		return s.ByReady == at.ByReady && s.Weight == at.Weight && s.Preview == at.Preview && (!s.ByReady || s.New >= at.New) && (s.Old > 0 || at.Old == 0)
+	})
+	if i < 0 {
+		return len(stages) - 1
 	}
-	return last
+	return i
 }
 
 func (p *plan) isTakenBack(d *slipway.Deployment) bool { return d.Candidate != slipway.GroupOf(d.ID) }
