@@ -79,7 +79,7 @@ func (c *Control) say(id slipway.RouterID, p *speaker, t slipway.TargetID) slipw
 	}
 	silence, said := c.now().Sub(p.router.SeenAt), p.targets[t]
 	s.Fence, s.Requests, s.Errors, s.Lapsed, s.Why = said.Fence, said.Requests, said.Errors, said.Lapsed, said.Why
-	s.Rate = p.rates[t].now(silence)
+	s.Rate, s.Heard = p.rates[t].now(silence), p.router.SeenAt
 	for i, n := range said.InFlight {
 		s.InFlight[i] += n
 	}
@@ -104,6 +104,9 @@ func together(a, b slipway.RouteStatus) slipway.RouteStatus {
 	a.Errors += b.Errors
 	a.Rate += b.Rate
 	a.Lapsed = a.Lapsed || b.Lapsed
+	if a.Heard.Before(b.Heard) {
+		a.Heard = b.Heard // one that hands over says nothing more
+	}
 	if a.Why == "" {
 		a.Why = b.Why
 	}
