@@ -136,10 +136,11 @@ func (r *Router) stop(ctx context.Context, patience time.Duration) {
 	_ = r.server.Close()
 	r.serving.Wait()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, e := range r.endpoints {
 		if !e.gone() {
 			e.leave(0)
 		}
 	}
+	r.mu.Unlock()
+	r.until(context.WithoutCancel(ctx), 2*lastWords, func() bool { return r.open.Load() == 0 }) // tunnels are told
 }

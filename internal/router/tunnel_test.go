@@ -113,3 +113,22 @@ func TestAWebSocketEndsByItself(t *testing.T) {
 	}
 	w.observed("nothing in flight", func(s slipway.RouteStatus) bool { return len(s.InFlight) == 0 })
 }
+
+// A router that is stopped tells its WebSockets, too.
+func TestAStopTellsWebSockets(t *testing.T) {
+	w := newWorld(t)
+	i, _ := w.chat()
+	w.acknowledged(w.route(time.Minute, i))
+	c, _, err := websocket.Dial(t.Context(), "ws://"+w.addr()+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.CloseNow() }()
+	go w.stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, _, err := c.Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("told %v", err)
+	}
+	w.stop()
+}
