@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func upgradeInBackground(c *cobra.Command, r *role, now running) error {
 	}
 	defer func() { _ = out.Close() }()
 	logged := length(out)
-	next := exec.Command(exe, append(now.Args[:len(now.Args):len(now.Args)], heirFlags...)...) //nolint:noctx // it outlives this command
+	next := exec.Command(exe, append(slices.Clip(now.Args), heirFlags...)...) //nolint:noctx // it outlives this command
 	next.Stdout, next.Stderr = out, out
 	next.Env = roleEnv(os.Environ(), nil)
 	next.SysProcAttr = roleAttr(true)

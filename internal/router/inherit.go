@@ -58,7 +58,7 @@ func (h *heritage) read(self wire.Process) (err error) {
 	if err := hearFrom(h.conn, &h.estate); err != nil {
 		return err
 	}
-	h.files, err = takeFiles(h.conn, h.estate.Files)
+	h.files, err = takeFiles(h.conn, h.Files)
 	if err == nil && h.files[lockFile] == nil {
 		err = errors.New("the lock of its directory did not come")
 	}

@@ -114,7 +114,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{url: w.url()}
 	done := make(chan struct{})
-	go func() { defer close(done); l.run(ctx, 2*time.Millisecond) }()
+	go func() { defer close(done); l.run(ctx, time.Millisecond) }()
 
 	const upgrades = 20
 	start := time.Now()
@@ -126,6 +126,7 @@ func TestUpgradesUnderLoad(t *testing.T) {
 		w.drained(w.route(5*time.Second, live...), old)
 		old.kill()
 		running = next
+		time.Sleep(50 * time.Millisecond) // for some requests
 	}
 	took := time.Since(start)
 	stop()

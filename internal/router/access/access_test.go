@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,9 +143,9 @@ func TestRotation(t *testing.T) {
 			t.Fatalf("%s: %d bytes, %v", file, len(text), err)
 		}
 		all := strings.Split(strings.TrimSpace(string(text)), "\n")
-		for i := len(all) - 1; i >= 0; i-- {
-			if !strings.HasPrefix(all[i], fmt.Sprintf("%03d ", next)) {
-				t.Fatalf("%s, line %d: %.10s, want %d", file, i, all[i], next)
+		for i, line := range slices.Backward(all) {
+			if !strings.HasPrefix(line, fmt.Sprintf("%03d ", next)) {
+				t.Fatalf("%s, line %d: %.10s, want %d", file, i, line, next)
 			}
 			next--
 		}

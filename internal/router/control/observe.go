@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -62,9 +63,7 @@ func (c *Control) processes(r slipway.Router) map[wire.Process]*speaker {
 		}
 	}
 	if h != nil {
-		for p, s := range h.before {
-			all[p] = s
-		}
+		maps.Copy(all, h.before)
 		h.heirs(all)
 	}
 	return all
