@@ -99,7 +99,7 @@ func (v *client) exchange(c *kept, method string, body []byte, r Request) (a ans
 	if _, err := c.Write(append([]byte(head+"\r\n"), body...)); err != nil {
 		return a, false, fmt.Errorf("send: %w", cause(err))
 	}
-	if a.Response, err = http.ReadResponse(c.r, nil); err != nil {
+	if a.Response, err = http.ReadResponse(c.r, nil); err != nil { //nolint:bodyclose // it is closed below
 		return a, false, fmt.Errorf("no answer: %w", cause(err))
 	}
 	defer func() { _ = a.Body.Close() }()

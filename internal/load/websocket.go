@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (v talker) Visit(r Request) error {
 	defer cancel()
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
-	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{
+	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{ //nolint:bodyclose // the connection is closed, there is no body
 		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: http.Header{IDHeader: {r.ID}},
 	})
 	if err != nil {
@@ -84,15 +85,11 @@ func heard(ctx context.Context, c *websocket.Conn, err error) error {
 
 // closed is nil for the end that the protocol wants.
 func closed(err error) error {
-	switch websocket.CloseStatus(err) {
-	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusServiceRestart:
+	proper := []websocket.StatusCode{websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusServiceRestart}
+	if err == nil || slices.Contains(proper, websocket.CloseStatus(err)) {
 		return nil
 	}
-	if err == nil {
-		return nil
-	}
-	var broken *net.OpError
-	if errors.As(err, &broken) {
+	if broken, is := errors.AsType[*net.OpError](err); is {
 		err = broken.Err
 	}
 	return fmt.Errorf("WebSocket without a close frame: %w", err)

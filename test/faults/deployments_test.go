@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -24,8 +23,8 @@ var fates = []struct {
 	{"late", yard.Version{Env: map[string]string{"GAUGE_READY": "700ms"}}, good},
 	{"never ready", yard.Version{Deadline: 2 * time.Second, Env: map[string]string{"GAUGE_READY": "never"}}, bad},
 	{"never ready canary", yard.Version{Rollout: "strategy: canary, canary: { weights: [10%], hold: 300ms }", Deadline: 2 * time.Second, Env: map[string]string{"GAUGE_READY": "never"}}, bad},
-	{"crashes at once", yard.Version{Env: map[string]string{"GAUGE_EXIT": "1ms"}}, bad},
-	{"crashes later", yard.Version{Rollout: "strategy: immutable, immutable: { keep_old: 1s }", Env: map[string]string{"GAUGE_READY": "never", "GAUGE_EXIT": "200ms"}}, bad},
+	{"crashes at once", yard.Version{Deadline: 4 * time.Second, Env: map[string]string{"GAUGE_EXIT": "1ms"}}, bad},
+	{"crashes later", yard.Version{Rollout: "strategy: immutable, immutable: { keep_old: 1s }", Deadline: 4 * time.Second, Env: map[string]string{"GAUGE_READY": "never", "GAUGE_EXIT": "200ms"}}, bad},
 }
 
 var (
@@ -72,8 +71,5 @@ func TestDeployments(t *testing.T) {
 	w.note("%d server kills, answering again within %.2f s", kills, slowest.Seconds())
 	if slowest > 2*time.Second {
 		t.Errorf("a server answered %s after it was killed", slowest)
-	}
-	if l.Sent() == 0 {
-		t.Error(fmt.Errorf("nothing was asked"))
 	}
 }

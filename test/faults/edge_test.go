@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,8 +137,8 @@ func TestRetries(t *testing.T) {
 	}
 	versions = append(versions, yard.Version{Service: "e", Replicas: 2, Env: map[string]string{"GAUGE_FAILS": "1"}})
 	w.publish(versions...)
-	for n := len(names) - 1; n >= 0; n-- {
-		w.deploy(names[n], 1)
+	for _, name := range slices.Backward(names) {
+		w.deploy(name, 1)
 	}
 	w.amplified("all well", 0)
 	// One of two is away, and nobody knows it yet.

@@ -22,7 +22,7 @@ func TestZombie(t *testing.T) {
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
 	w.press("gauge")
-	for n := range times(5) {
+	for n := range times(3) {
 		zombie, err := w.Role("server")
 		w.must(err)
 		_ = os.Remove(w.Failpoints() + ".hit")
@@ -37,7 +37,7 @@ func TestZombie(t *testing.T) {
 		w.serves("gauge", 2-n%2)
 		w.owned(3)
 	}
-	w.note("stopped %d times", times(5))
+	w.note("stopped %d times", times(3))
 }
 
 // TestTwoServers stops a server between its commit and its act, until another

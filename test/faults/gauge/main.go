@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 			os.Exit(3)
 		})
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func or[T comparable](v, other T) T {
 // order: the first of a service is its release 1. It can be called once.
 func (y *Yard) Publish(ctx context.Context, versions ...Version) error {
 	dir := filepath.Join(y.dir, "fleet")
-	publish := ""
+	var publish strings.Builder
 	for n, v := range versions {
 		part := fmt.Sprintf("v%03d", n)
 		if err := os.MkdirAll(filepath.Join(dir, part), 0o700); err != nil {
@@ -78,9 +78,9 @@ func (y *Yard) Publish(ctx context.Context, versions ...Version) error {
 				return err
 			}
 		}
-		publish += fmt.Sprintf("      - cp \"$$(command -v gauge)\" %s/gauge && cd %s && slipway image publish && cd ..\n", part, part)
+		_, _ = fmt.Fprintf(&publish, "      - cp \"$$(command -v gauge)\" %s/gauge && cd %s && slipway image publish && cd ..\n", part, part)
 	}
-	pipeline := "steps:\n  - label: images\n    commands:\n" + publish + "    agents: { queue: test }\n"
+	pipeline := "steps:\n  - label: images\n    commands:\n" + publish.String() + "    agents: { queue: test }\n"
 	if err := os.MkdirAll(filepath.Join(dir, ".buildkite"), 0o700); err != nil {
 		return err
 	}

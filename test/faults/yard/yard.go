@@ -140,7 +140,7 @@ func (y *Yard) env() []string {
 			env = append(env, kv)
 		}
 	}
-	env = append(env, "HOME="+y.home, "PATH="+y.Tools.Dir+":"+os.Getenv("PATH"), "SLIPWAY_FAILPOINTS="+y.Failpoints())
+	env = append(env, "HOME="+y.home, "PATH="+y.Dir+":"+os.Getenv("PATH"), "SLIPWAY_FAILPOINTS="+y.Failpoints())
 	if y.database != "" {
 		env = append(env, "SLIPWAY_DATABASE="+y.database)
 	}
