@@ -45,8 +45,9 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"opens what has ended again", Options{Mutate: reopen}},
 		{"never gives up", Options{Mutate: noDeadline}},
 		{"leaves leftovers running", Options{Mutate: leaveLeftovers}},
+		{"lets go of what is kept before its time", Options{Mutate: keepShort}},
 		{"never lets go of what is kept", Options{Mutate: keepForEver}},
-		{"takes what a newer owner made for a leftover", Options{Mutate: adoptAll}},
+		{"commits over what a newer owner committed", Options{Careless: true}},
 		{"does not notice that the epoch changed", Options{Mutate: ignoreEpoch}},
 		{"replaces in place without room", Options{Mutate: noRoom}},
 		{"runs twice what must not", Options{Mutate: neverVacate}},
@@ -215,18 +216,18 @@ var endlessLease = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 	}
 })
 
-var keptServes = wrap(func(s *slipway.State) {
-	for i := range s.Target.Retained {
-		s.Target.Retained[i].Group += "-kept" // as if it were any other group
-	}
-}, func(s slipway.State, d *slipway.Decision) {
-	d.Next.Target.Retained = slices.Clone(d.Next.Target.Retained)
-	for i, r := range d.Next.Target.Retained {
-		if n := len(r.Group) - len("-kept"); n > 0 && r.Group[n:] == "-kept" {
-			d.Next.Target.Retained[i].Group = r.Group[:n]
-		}
+var keptServes = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	if r := d.Next.Route; d.Changed && r != nil && len(r.Shares) == 2 && len(d.Next.Target.Retained) > 0 {
+		r.Shares[0].Weight, r.Shares[1].Weight = slipway.All/2, slipway.All/2
 	}
 })
+
+// keepShort lets go of what is kept before its time is over.
+var keepShort = wrap(func(s *slipway.State) {
+	for i := range s.Target.Retained {
+		s.Target.Retained[i].Until = s.Target.Retained[i].Until.Add(-time.Hour)
+	}
+}, nil)
 
 var noHold = wrap(func(s *slipway.State) {
 	if d := moving(s); d != nil && !d.Held.IsZero() {
@@ -303,23 +304,12 @@ var keepForEver = wrap(func(s *slipway.State) {
 	}
 }, nil)
 
-// adoptAll plans from an observation that is not of this owner's time.
-var adoptAll = wrap(func(s *slipway.State) {
-	for i := range s.Groups {
-		s.Groups[i].Fence = s.Target.Fence
-		if s.Groups[i].ID != s.Target.Stable && s.Deployment != nil && s.Groups[i].ID == s.Deployment.Candidate {
-			delete(s.Specs, s.Groups[i].ID)
-		}
-	}
-}, nil)
-
 var ignoreEpoch = wrap(func(s *slipway.State) {
 	for i := range s.Groups {
 		s.Groups[i].Fence.Epoch = s.Target.Fence.Epoch
 	}
 	for id, drain := range s.Draining {
-		drain.Fence.Epoch = min(drain.Fence.Epoch, 1)
-		drain.Stopped = drain.Stopped || s.Target.Fence.Epoch > 1
+		drain.Fence.Epoch = s.Target.Fence.Epoch
 		s.Draining[id] = drain
 	}
 }, nil)
@@ -330,11 +320,7 @@ var noRoom = wrap(func(s *slipway.State) {
 			d.Stages[i].Order = slipway.Surge
 		}
 	}
-}, func(s slipway.State, d *slipway.Decision) {
-	if was, is := s.Deployment, d.Next.Deployment; was != nil && is != nil && d.Changed && len(was.Stages) == len(is.Stages) && was.Stages[0].Order == slipway.Surge {
-		return
-	}
-})
+}, nil)
 
 var neverVacate = wrap(func(s *slipway.State) {
 	if d := s.Deployment; d != nil {

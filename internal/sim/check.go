@@ -93,7 +93,7 @@ func (w *World) checkSend(r *router, e slipway.Endpoint, to *instance) bool {
 func (w *World) checkRoom(spec slipway.GroupSpec) {
 	state := w.committed(spec.Target, spec.Fence)
 	d := state.Deployment
-	if d == nil || d.Phase != slipway.Progressing || !detaches(d) {
+	if d == nil || d.Phase != slipway.Progressing || !w.truth.starts[d.ID].room {
 		return
 	}
 	found := w.truth.starts[d.ID]

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/slipway-cd/slipway"
@@ -11,6 +12,12 @@ import (
 
 func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 	s.checkOne(next)
+	if d := next.Deployment; d != nil && (before.Deployment == nil || before.Deployment.ID != d.ID) {
+		if d.Phase != slipway.Cancelled { // one that waits behind another may be cancelled
+			s.w.violate("invariant 5: %s commits deployment %d, which does not move any more", s.name, d.ID)
+		}
+		return
+	}
 	if next.Route != nil && next.Route.Fence == fence {
 		s.checkWeights(next)
 	}
@@ -20,6 +27,7 @@ func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 	}
 	s.checkCapacity(before, next)
 	s.checkFallback(before, next)
+	s.checkKept(before, next)
 	if d := next.Deployment; d != nil && before.Deployment.Phase != d.Phase {
 		s.checkEnd(before, next)
 	}
@@ -34,10 +42,13 @@ func (s *server) checkStart(before, next slipway.State) {
 		truth.starts[d.ID] = s.found(before, d)
 		truth.saw(s.w, next)
 	}
+	found := truth.starts[d.ID]
+	if before.Deployment.Phase == slipway.Pending || d.Want != before.Deployment.Want {
+		found.room = detaches(d)
+	}
 	if next.Target.Asked != 0 || d.Want != before.Deployment.Want {
 		truth.scaled[d.ID] = true
 	}
-	found := truth.starts[d.ID]
 	found.lowest = min(found.lowest, d.Want, next.Target.Want)
 	truth.starts[d.ID] = found
 }
@@ -97,7 +108,8 @@ func (s *server) checkCapacity(before, next slipway.State) {
 func (s *server) floor(next slipway.State) int {
 	t, d := next.Target, next.Deployment
 	if d == nil || d.Phase == slipway.Pending || d.Phase.Ended() {
-		if t.Stable == "" || t.Removing || next.Specs[t.Stable].Revision.Strategy == slipway.Recreate {
+		single := func(s slipway.GroupSpec) bool { return s.Revision.Strategy == slipway.Recreate }
+		if t.Stable == "" || t.Removing || slices.ContainsFunc(slices.Collect(maps.Values(next.Specs)), single) {
 			return 0
 		}
 		return t.Want

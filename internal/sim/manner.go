@@ -25,7 +25,9 @@ func (w *World) manner(m slipway.Manifest) slipway.Rollout {
 	case slipway.Recreate:
 		if w.chance(2) { // most are not singletons
 			r.Strategy = slipway.Rolling
+			break
 		}
+		w.preview(&r, m)
 	}
 	return r
 }
@@ -42,7 +44,7 @@ func (w *World) canary(r *slipway.Rollout, m slipway.Manifest) {
 	}
 	if !w.chance(4) {
 		r.Hold = w.between(time.Second, 8*time.Second)
-		if w.chance(3) {
+		if w.chance(2) {
 			r.Hold *= 4
 		}
 	}
@@ -59,6 +61,11 @@ func (w *World) keepOld(r *slipway.Rollout, m slipway.Manifest) {
 	if w.chance(2) && r.Detach == 0 {
 		r.KeepOld = w.between(5*time.Second, time.Minute)
 	}
+	w.preview(r, m)
+}
+
+// preview draws tests before traffic.
+func (w *World) preview(r *slipway.Rollout, m slipway.Manifest) {
 	if w.chance(3) && m.Kind == slipway.Web {
 		r.Preview = &slipway.Preview{Command: "ci/bin/integration-test", Queue: "test", Timeout: w.between(5*time.Second, 20*time.Second)}
 	}

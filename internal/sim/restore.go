@@ -51,7 +51,7 @@ func (w *World) restore(b backup) {
 	s.rows = nil
 	for _, r := range b.rows {
 		r.state.Target.Fence.Epoch = s.epoch
-		r.state.Target.OwnedTil = w.began
+		r.state.Target.Owner, r.state.Target.OwnedTil = "", w.began
 		s.rows = append(s.rows, &r)
 	}
 	s.deployments, s.releases = slices.Clone(b.deployments), maps.Clone(b.releases)

@@ -61,21 +61,21 @@ func (w *World) event() {
 		w.pass(w.between(time.Millisecond, 300*time.Millisecond))
 	case n < 565:
 		w.pass(w.between(300*time.Millisecond, 12*time.Second))
-	case n < 680:
+	case n < 680 && w.chance(w.remote):
 		router.pull()
-	case n < 790:
+	case n >= 680 && n < 790:
 		router.post()
-	case n < 860:
+	case n >= 680 && n < 860:
 		w.serve(router)
-	case n < 880 && w.chance(max(1, w.fury/25)):
+	case n >= 860 && n < 880 && w.chance(max(1, w.fury/25)):
 		w.hurt()
-	case n < 900:
+	case n >= 880 && n < 900:
 		w.deliverLate()
-	case n < 925:
+	case n >= 900 && n < 925:
 		w.ask()
-	case n < 935:
+	case n >= 925 && n < 935:
 		w.answer()
-	case w.chance(max(2, w.fury/10)):
+	case n >= 935 && w.chance(max(2, w.fury/10)):
 		w.misfortune(router)
 	default:
 		w.step()

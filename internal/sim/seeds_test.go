@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 200, "how many seeds to live through")
+	seeds = flag.Int("seeds", 2000, "how many seeds to live through")
 	first = flag.Uint64("first", 1, "the first of them")
 	seed  = flag.Uint64("seed", 0, "live through this seed only, and tell its story")
 )
@@ -34,7 +34,7 @@ func TestSeeds(t *testing.T) {
 	n := float64(*seeds)
 	t.Logf("a seed has %.0f events, %.1f faults, %.0f requests; all of them:\n%s",
 		float64(total.Events)/n, float64(total.Faults)/n, float64(total.Requests)/n, &total)
-	if *seeds < 200 || len(bad) > 0 {
+	if *seeds < 1000 || len(bad) > 0 {
 		return
 	}
 	for _, what := range total.missing() {

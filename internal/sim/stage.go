@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -23,11 +24,21 @@ func (s *server) checkStage(before, next slipway.State) {
 	if rises && was.Weight > 0 {
 		s.checkHeld(was, was.Weight, r.Hold)
 	}
+	if onTrial(was) && !onTrial(is) {
+		s.checkHeld(was, max(was.Weight, 1), r.Hold)
+	}
 	s.checkEvidence(was, is)
 	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
 		s.checkHeld(is, slipway.All, r.Bake)
 	}
 	s.checkActive(next)
+}
+
+// onTrial reports whether d still has to hold a part of the traffic.
+func onTrial(d *slipway.Deployment) bool {
+	return d.Phase == slipway.Progressing && slices.ContainsFunc(d.Stages[d.At:], func(s slipway.Stage) bool {
+		return s.Leased && s.Weight > 0 && s.Weight < slipway.All
+	})
 }
 
 // bakes reports whether the schedule ends with a bake.
@@ -73,6 +84,19 @@ func (s *server) checkEvidence(was, is *slipway.Deployment) {
 			if v := s.w.gates[gate{was.ID, id}]; v == nil || v.now != slipway.GatePass {
 				s.w.violate("deployment %d goes on without its gate %s", was.ID, id)
 			}
+		}
+	}
+}
+
+// checkKept: a kept group stays until its time is over, unless something new
+// comes or the service goes.
+func (s *server) checkKept(before, next slipway.State) {
+	if d := next.Deployment; next.Target.Removing || d != nil && d.Phase != slipway.Pending && d.Phase != slipway.Cancelled {
+		return
+	}
+	for _, r := range before.Target.Retained {
+		if soon := s.Now().Add(s.w.skew(s.w.began)); !retained(next.Target, r.Group) && soon.Before(r.Until) {
+			s.w.violate("%s lets go of %s, which is kept until %s", s.name, r.Group, r.Until.Format(time.TimeOnly))
 		}
 	}
 }

@@ -19,9 +19,10 @@ type truth struct {
 // start is what a deployment found when it began to move.
 type start struct {
 	ready  []slipway.InstanceID
-	stops  int // of the old group, done or decided so far
-	lowest int // scale of old or new, at any time since
-	total  int // instances that ran, of all groups
+	stops  int  // of the old group, done or decided so far
+	lowest int  // scale of old or new, at any time since
+	total  int  // instances that ran, of all groups
+	room   bool // it replaces in place
 	at     time.Time
 }
 

@@ -29,6 +29,13 @@ func (s *server) checkWeights(next slipway.State) {
 	if total != slipway.All && (total != 0 || others > 0) {
 		s.w.violate("invariant 2: the weights of route %s total %d", r.Fence, total)
 	}
+	struggles := func(g glimpse) bool {
+		_, leaving := next.Draining[g.id]
+		return g.phase == slipway.InstanceUnready && !leaving
+	}
+	if n := s.count(r.Target, next.Target.Stable, struggles); total == 0 && next.Target.Stable != "" && n > 0 {
+		s.w.violate("invariant 2: route %s leads to nobody, where %d of %s are alive and were ready", r.Fence, n, next.Target.Stable)
+	}
 	if d := next.Deployment; d != nil && d.Phase == slipway.Progressing {
 		s.checkCandidate(next, others)
 	}
@@ -70,7 +77,8 @@ func (s *server) candidate(next slipway.State, g slipway.GroupID) bool {
 // byWeight reports whether d splits traffic as its stage says.
 func byWeight(d *slipway.Deployment) bool {
 	moves := d != nil && (d.Phase == slipway.Progressing || d.Phase == slipway.RollingBack)
-	return moves && !d.Stages[d.At].ByReady
+	back := moves && d.Phase == slipway.RollingBack && detaches(d) && d.Weight > 0
+	return moves && !back && !d.Stages[d.At].ByReady
 }
 
 func (s *server) checkCandidate(next slipway.State, others int) {

@@ -11,10 +11,13 @@ import (
 
 // Options vary a world.
 type Options struct {
-	Tell     bool                                        // keep the story
-	Mutate   func(controller.Planner) controller.Planner // plant a bug in the planner
-	Hasty    bool                                        // plant a bug: act before committing
-	Unfenced bool                                        // plant a bug: executors let everybody in
+	Tell   bool                                        // keep the story
+	Mutate func(controller.Planner) controller.Planner // plant a bug in the planner
+
+	// Bugs around the planner.
+	Hasty    bool // acts before it commits
+	Careless bool // commits do not compare
+	Unfenced bool // executors let everybody in
 }
 
 // World is one seed's worth of everything.
@@ -40,6 +43,7 @@ type World struct {
 
 	truth     truth
 	fury      int  // one call in so many meets a fault
+	remote    int  // routers hear of the server one time in so many
 	calm      bool // no more faults
 	changed   bool // something was committed in this round of calm
 	suspended int  // how many servers stand still in the middle of a call
@@ -57,6 +61,7 @@ func newWorld(seed uint64, o Options) *World {
 		counts: newCounts(),
 	}
 	w.fury = []int{14, 14, 50, 200}[w.rng.IntN(4)]
+	w.remote = []int{1, 1, 1, 5}[w.rng.IntN(4)]
 	w.store = newStore(w)
 	w.driver = newDriver(w)
 	for i := range 1 + w.rng.IntN(2) {

@@ -18,7 +18,7 @@ func Compile(r slipway.Rollout, kind slipway.Kind, from, want int, first bool) [
 	c := compiler{Rollout: r, web: kind == slipway.Web, from: from, want: want}
 	switch {
 	case r.Strategy == slipway.Recreate:
-		c.add(slipway.Stage{New: want, Order: slipway.Alone, ByReady: true})
+		c.recreate()
 	case first || want == 0:
 		c.first()
 	case r.Strategy == slipway.Immutable:
@@ -51,8 +51,19 @@ func (c *compiler) add(s slipway.Stage) {
 	c.stages = append(c.stages, s)
 }
 
+// recreate ends all old instances before a new one starts. With tests before
+// traffic nobody serves while they run.
+func (c *compiler) recreate() {
+	if !c.previews() {
+		c.add(slipway.Stage{New: c.want, Order: slipway.Alone, ByReady: true})
+		return
+	}
+	c.add(slipway.Stage{New: c.want, Order: slipway.Alone, Preview: true})
+	c.add(slipway.Stage{New: c.want, Order: slipway.Alone, Weight: slipway.All})
+}
+
 func (c *compiler) first() {
-	if c.Preview == nil || !c.web {
+	if !c.previews() {
 		c.add(slipway.Stage{New: c.want, ByReady: true})
 		return
 	}

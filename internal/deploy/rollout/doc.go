@@ -6,21 +6,36 @@
 // same state says the same again, so whoever crashed between two steps plans
 // once more and goes on.
 //
-//	            gates pass                  every stage done, the old group gone
+//	            gates pass                  every stage done, the old group gone or kept
 //	pending ──────────────► progressing ───────────────────────────────► succeeded
 //	 │ │ │                    │     │
-//	 │ │ │          not ready │     │ not ready in time, something old was
-//	 │ │ │   in time, nothing │     │ touched; or a person asked to abort
-//	 │ │ │    old was touched ▼     ▼
+//	 │ │ │      it cannot go  │     │ it cannot go on, and something old was
+//	 │ │ │    on, nothing old │     │ touched or traffic was given; or a
+//	 │ │ │        was touched ▼     ▼ person asked to abort
 //	 │ │ └─ a gate says no ► failed  rolling_back ──────────────────────► rolled_back
 //	 │ └─── aborted ► cancelled        │  the old group has its capacity
 //	 └───── a newer one ► superseded   │  again, the new one is gone
 //	                                   └► stuck: the old group cannot come back
 //
-// Every stage of a rolling deployment goes round once:
+// It cannot go on when the new instances are not ready by their deadline or crash
+// again and again, when the driver refuses them, when their tests fail or when a
+// gate says no.
 //
-//	start new ─► ready ─► route with the new, without an old ─► every router has
-//	it and nothing is in flight ─► stop the old ─► stopped ─► next stage
+// A stage is gone through in one order. What was reached in it may be lost
+// again, and is waited for again:
+//
+//	room ─► new ready ─► weight ─► tests passed ─► held ─► gates pass ─► old leave ─► next stage
+//
+// Room is there at once, unless old ones have to go before: all of them where
+// two groups must never run at once, some where a canary replaces in place.
+// Traffic follows the ready instances, or the weight of the stage. A weight comes
+// when the instances are ready that carry it, and goes to whoever else is ready
+// when they are gone; where nobody is ready it stays with those that were and are
+// alive. A candidate that is still to be tested has no weight and a door of its
+// own. A weight on trial is lent: a router that does not hear of the server for
+// [LeaseFor] returns to the old group by itself, which is therefore kept whole.
+// A stage is held from when every router has its weight until every router has
+// said, after the time, that it never let it go; else the time begins anew.
 //
 // An instance leaves in one way only, whoever wants it gone: it is put on the
 // list of those that drain, from which nothing returns; the next route is
@@ -30,7 +45,13 @@
 // may be used again.
 //
 // Deployments only say how many instances each group keeps. All else is the
-// same at rest: the stable group keeps as many as the target wants, every other
-// group none; what is missing is started, what is too much leaves, what is ready
-// is routed.
+// same at rest: the stable group keeps as many as the target wants, a group that
+// was retained stays without traffic until its time is over, every other group
+// goes; what is missing is started, what is too much leaves, what is ready is
+// routed. A deployment to a retained group takes it back: all it needs is the
+// weight.
+//
+// After the database was restored the epoch is a new one. Executors are told of
+// it before anything is decided; then what is found and not known leaves like
+// everybody else.
 package rollout

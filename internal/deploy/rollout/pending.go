@@ -76,7 +76,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 // or a leftover that still runs, the new one may not either.
 func (p *plan) rollout(r slipway.Revision) slipway.Rollout {
 	if p.singleton() {
-		return slipway.Rollout{Strategy: slipway.Recreate}
+		return slipway.Rollout{Strategy: slipway.Recreate, Preview: r.Preview}
 	}
 	return r.Rollout
 }

@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"slices"
-
 	"github.com/slipway-cd/slipway"
 )
 
@@ -38,24 +36,36 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	if d.Stable == "" {
 		from = 0
 	}
-	stages := Compile(p.rollout(p.next.Specs[d.Candidate].Revision), p.was.Target.Kind, from, want, d.Stable == "")
+	r := p.rollout(p.next.Specs[d.Candidate].Revision)
+	if alone(d) {
+		r.Strategy = slipway.Recreate // as it began, though the leftover for which it did is gone
+	}
+	stages := Compile(r, p.was.Target.Kind, from, want, d.Stable == "")
 	d.At = resume(stages, at)
 	d.Stages = stages
 	d.Floor = floor(d, d.Floor)
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
 
-// resume finds the stage of a new schedule that stands for one of the old: of
-// the same kind and weight, and with as many new instances at least; else the
-// last.
+// resume finds the stage of a new schedule that stands for one of the old. Where
+// traffic follows the ready instances it is the first with as many new ones at
+// least. Where it is split by weight it is the first of the same kind with that
+// weight at least, else the last: the weight that some can carry changes with
+// their number. Nothing that is on trial is let off its trial.
 func resume(stages []slipway.Stage, at slipway.Stage) int {
-	i := slices.IndexFunc(stages, func(s slipway.Stage) bool {
-		return s.ByReady == at.ByReady && s.Weight == at.Weight && s.Preview == at.Preview && (!s.ByReady || s.New >= at.New) && (s.Old > 0 || at.Old == 0)
-	})
-	if i < 0 {
-		return len(stages) - 1
+	last := len(stages) - 1
+	for i, s := range stages {
+		switch {
+		case s.ByReady != at.ByReady || s.Leased != at.Leased || s.Preview != at.Preview:
+		case s.ByReady && s.New >= at.New && (s.Old > 0 || at.Old == 0):
+			return i
+		case !s.ByReady && s.Weight >= at.Weight:
+			return i
+		case !s.ByReady:
+			last = i
+		}
 	}
-	return i
+	return last
 }
 
 func (p *plan) isTakenBack(d *slipway.Deployment) bool { return d.Candidate != slipway.GroupOf(d.ID) }

@@ -91,9 +91,13 @@ func (p *plan) weightOf(g slipway.GroupID) slipway.BasisPoints {
 }
 
 // byWeight reports whether traffic is split as the deployment's stage says, not
-// by what is ready.
+// by what is ready. On the way back in place it follows what is ready: neither
+// group alone can carry what the stage gave it.
 func byWeight(d *slipway.Deployment) bool {
 	if d == nil || d.Phase != slipway.Progressing && d.Phase != slipway.RollingBack || d.At >= len(d.Stages) {
+		return false
+	}
+	if d.Phase == slipway.RollingBack && vacates(d) && d.Weight > 0 {
 		return false
 	}
 	return !d.Stages[d.At].ByReady
