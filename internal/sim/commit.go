@@ -18,12 +18,12 @@ func (s *server) checkCommit(before, next slipway.State, fence slipway.Fence) {
 		}
 		return
 	}
-	if next.Route != nil && next.Route.Fence == fence {
-		s.checkWeights(next)
-	}
 	if d := next.Deployment; d != nil {
 		s.checkStart(before, next)
 		s.checkStage(before, next)
+	}
+	if next.Route != nil && next.Route.Fence == fence {
+		s.checkWeights(next)
 	}
 	s.checkCapacity(before, next)
 	s.checkFallback(before, next)
