@@ -92,15 +92,22 @@ func (a *app) rollbackCommand() *cobra.Command {
 }
 
 func (a *app) restartCommand() *cobra.Command {
-	return &cobra.Command{
+	var override func() (string, error)
+	c := &cobra.Command{
 		Use:     "restart SERVICE ENV",
 		Short:   "Replace the instances of a service by new ones of the same release",
-		Example: "  slipway restart thoughts-backend prod",
+		Example: "  slipway restart thoughts-backend prod\n  slipway restart thoughts-backend prod --override --why 'it leaks, and nobody deploys today'",
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.deploy(c, api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRestart)})
+			why, err := override()
+			if err != nil {
+				return err
+			}
+			return a.deploy(c, api.CreateDeployment{Service: args[0], Environment: args[1], Kind: string(slipway.KindRestart), Override: why})
 		},
 	}
+	override = overriding(c, "a freeze, as an admin")
+	return c
 }
 
 func (a *app) abortCommand() *cobra.Command {

@@ -42,7 +42,7 @@ func Root(o Options) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	groups(root)
 	root.AddCommand(
-		inGroup(watch, a.statusCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(), a.servicesCommand(),
+		inGroup(watch, a.statusCommand(), a.deploymentCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(), a.servicesCommand(),
 			a.eventsCommand(), a.logsCommand())...)
 	root.AddCommand(
 		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.configCommand(), a.secretCommand(), a.scaleCommand(),

@@ -117,3 +117,49 @@ func TestRemovingIsAskedFor(t *testing.T) {
 		t.Errorf("exit %d, removed from %q: %s%s", code, removed, out, errOut)
 	}
 }
+
+func TestOneDeploymentIsShown(t *testing.T) {
+	f := newFake(t)
+	at := time.Now().Add(-time.Minute)
+	f.gives("deployments/77", api.Deployment{
+		ID: 77, Service: "web", Environment: "prod", Kind: "deploy", From: 13, Release: 14, Strategy: "canary", Phase: "progressing", Want: 10,
+		At: 1, Stages: canaryStages(), CreatedAt: at, StartedAt: &at, Actor: api.Actor{Name: "mei"}, Build: "web/12", URL: "http://s/deployments/77",
+		Gates: []api.Gate{{Gate: "evidence", State: "wait", Why: "too few requests"}},
+		Why:   []api.Why{{At: at, Text: "canary: from 10 instances of @13 to 10 of @14"}, {At: at, Text: "@14 gets 10 % of the traffic"}},
+	})
+	out, errOut, code := run(t, "deployment", "77")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	same(t, out, `
+web  prod  @13 → @14   canary, 10 instances   (by mei, http://s/deployments/77)
+  deploy 77   stage 2 of 3, 10 %   1 min ago   build web/12
+  ⠼ gate evidence  too few requests
+  ✓ tests    1 new   10 old
+  ⠼ 10 %     1 new   10 old   held 5 min
+    100 %   10 new   10 old
+  why   `+clock(at)+`  canary: from 10 instances of @13 to 10 of @14
+        `+clock(at)+`  @14 gets 10 % of the traffic
+`)
+	if out, _, code := run(t, "deployment", "77", "--json"); code != 0 || !strings.Contains(out, `"why":[{"at":`) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if _, errOut, code := run(t, "deployment", "x"); code != 2 || !strings.Contains(errOut, `"x" is not the number of a deployment`) {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
+
+func TestARestartGoesOverAFreeze(t *testing.T) {
+	f := newFake(t)
+	var asked api.CreateDeployment
+	f.HandleFunc("POST /api/v1/deployments", func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewDecoder(r.Body).Decode(&asked)
+		problem(w, 403, "forbidden", "no")
+	})
+	if _, _, code := run(t, "restart", "web", "prod", "--override", "--why", "it leaks"); code != 3 || asked.Kind != "restart" || asked.Override != "it leaks" {
+		t.Errorf("exit %d, asked for %+v", code, asked)
+	}
+	if _, errOut, code := run(t, "restart", "web", "prod", "--override"); code != 2 || !strings.Contains(errOut, "say it: --override --why TEXT") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+}

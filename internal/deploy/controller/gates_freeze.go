@@ -34,7 +34,15 @@ func (c *Controller) judgeFreeze(ctx context.Context, p plea, h *hearing) (slipw
 	case p.Override != "":
 		return passes(fmt.Sprintf("overridden by %s (%s): %s", p.Actor.Person(), p.Override, text)), nil
 	}
-	return waits(fmt.Sprintf("%s; override: slipway deploy %s %s@%d --override --why TEXT", text, env.Name, p.Target.Service, p.Release)), nil
+	return waits(text + "; override: " + p.again() + " --override --why TEXT"), nil
+}
+
+// again is the command that asks for p once more.
+func (p plea) again() string {
+	if p.Kind == slipway.KindDeploy {
+		return fmt.Sprintf("slipway deploy %s %s@%d", p.Target.Environment, p.Target.Service, p.Release)
+	}
+	return fmt.Sprintf("slipway %s %s %s", p.Kind, p.Target.Service, p.Target.Environment)
 }
 
 // Frozen says why, and until when, an environment is frozen at now; of several

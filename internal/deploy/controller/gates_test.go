@@ -130,6 +130,9 @@ func TestAFreezeHoldsWhatIsNew(t *testing.T) {
 
 	back := w.toProd(c, controller.Request{Kind: slipway.KindRollback})
 	w.wait(back.ID, slipway.Succeeded)
+	again := w.deploy(c, controller.Request{Service: "web", Environment: "prod", Kind: slipway.KindRestart})
+	w.verdict(again.ID, controller.GateFreeze, "override: slipway restart web prod --override --why TEXT")
+	w.wait(w.deploy(c, controller.Request{Service: "web", Environment: "prod", Kind: slipway.KindRestart, Override: "it leaks"}).ID, slipway.Succeeded)
 	w.wait(w.deploy(c, controller.Request{Service: "web", Environment: "prod", Release: 3, Override: "a leak"}).ID, slipway.Succeeded)
 }
 

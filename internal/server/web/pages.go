@@ -123,7 +123,7 @@ func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
 	data := deploymentPage{d, !d.Ended && p.CanDeploy(slipway.EnvironmentName(d.Environment))}
 	return page{
 		Title:   "Deployment " + strconv.FormatInt(id, 10),
-		Command: "slipway status " + d.Service, Ended: d.Ended,
+		Command: "slipway deployment " + strconv.FormatInt(id, 10), Ended: d.Ended,
 		Parts: []part{
 			{Template: "deployment-head", Data: data},
 			{Template: "deployment-gates", Data: data},

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+func (a *app) deploymentCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "deployment NUMBER | SERVICE ENV",
+		Short:   "One deployment: its stages, its gates, and why",
+		Long:    "Shows one deployment as it is now: its schedule, what its gates say, and every decision with its time.\nA service in an environment names the one that moves it.",
+		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json",
+		Args:    between(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			id, err := moving(c.Context(), client, args)
+			if err != nil {
+				return err
+			}
+			d, err := client.Deployment(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			s := a.screen(c)
+			if a.json {
+				return s.json(d)
+			}
+			return s.deployment(d, a.now())
+		},
+	}
+}
+
+// deployment shows all of one: how far it is, what its gates say, its schedule,
+// and every decision.
+func (s *screen) deployment(d api.Deployment, now time.Time) error {
+	lines := []string{newProgress(s, d).head(d), "  " + strings.Join(s.circumstances(d, now), "   ")}
+	lines = append(lines, s.gates(d)...)
+	for i, stage := range d.Stages {
+		line := fmt.Sprintf("  %s %s  %3d new  %3d old", newProgress(s, d).mark(d, i), pad(stage.Title, titles(d.Stages)), stage.New, stage.Old)
+		if stage.HoldMS > 0 {
+			line += "   held " + lasting(stage.HoldMS)
+		}
+		if held := holding(d, now); held != "" && i == d.At {
+			line += "   now: " + held
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, s.testing(d)...)
+	what := "why"
+	for _, w := range d.Why {
+		if !outcome(w) { // which the ending tells
+			lines = append(lines, fmt.Sprintf("  %s   %s  %s", pad(what, 3), s.paint(dim, clock(w.At)), one(w.Text)))
+			what = ""
+		}
+	}
+	if d.Ended {
+		lines = append(lines, s.ending(d)...)
+	}
+	for _, line := range lines {
+		if err := s.line("%s", trimRight(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// circumstances are what a deployment is, since when, and for which build.
+func (s *screen) circumstances(d api.Deployment, now time.Time) []string {
+	facts := []string{fmt.Sprintf("%s %d", d.Kind, d.ID), where(d), ago(now.Sub(d.CreatedAt)) + " ago"}
+	if d.Ended {
+		facts[1] = verb(d.Phase)
+	}
+	if d.Build != "" {
+		facts = append(facts, "build "+d.Build)
+	}
+	return facts
+}
+
+// gates lists what each gate says.
+func (s *screen) gates(d api.Deployment) []string {
+	var lines []string
+	for _, g := range d.Gates {
+		lines = append(lines, fmt.Sprintf("  %s gate %s  %s", s.gateMark(g.State), pad(g.Gate, 8), one(g.Why)))
+	}
+	return lines
+}
+
+// titles is how wide the widest title of stages is.
+func titles(stages []api.Stage) int {
+	width := 0
+	for _, stage := range stages {
+		width = max(width, wide(stage.Title))
+	}
+	return width
+}
