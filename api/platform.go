@@ -28,6 +28,9 @@ type Environment struct {
 	Facts    []Fact `json:"facts"`              // all that is declared of it
 	Frozen   string `json:"frozen,omitempty"`   // why it is frozen now, and until when
 	Locks    []Lock `json:"locks,omitempty"`    // of it and of services in it
+	Agents   int    `json:"agents"`             // of its queue that are connected
+	Idle     string `json:"idle,omitempty"`     // why its jobs wait: no agent of its queue is connected
+	Start    string `json:"start,omitempty"`    // the command that starts one
 }
 
 // Environments are all of them, in the order a release travels.

@@ -71,6 +71,9 @@ func (s *screen) environments(all api.Environments) error {
 			way = "after " + e.Previous
 		}
 		t.row(s.paint(bold, e.Name), way, strings.Join(facts, " · "))
+		if e.Idle != "" {
+			t.row("", "", s.paint(amber, "◐ "+one(e.Idle)+"; start one: "+one(e.Start)))
+		}
 		if e.Frozen != "" {
 			t.row("", "", s.paint(amber, "■ "+one(e.Frozen)))
 		}

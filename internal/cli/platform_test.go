@@ -24,7 +24,7 @@ func TestWhatIsDeclaredIsShown(t *testing.T) {
 	f.gives("locks", api.List[api.Lock]{Items: []api.Lock{prodLock(), {Environment: "prod", Service: "web", Why: "mine", Actor: api.Actor{Name: "jon"}, Until: until}}})
 	f.gives("environments", api.Environments{Version: 3, Commit: "3f9c1ab0", Actor: api.Actor{Name: "ada"}, Source: "environments:\n  test:\n\n",
 		Environments: []api.Environment{
-			{Name: "test", Facts: []api.Fact{{Name: "driver", Value: "process"}, {Name: "queue", Value: "test"}}},
+			{Name: "test", Facts: []api.Fact{{Name: "driver", Value: "process"}, {Name: "queue", Value: "test"}}, Idle: "no agent of queue test is connected: its jobs wait", Start: "slipway up --queue test, or alone: slipway agent --queue test"},
 			{Name: "prod", Previous: "test", Facts: []api.Fact{{Name: "driver", Value: "process"}, {Name: "previous", Value: "test"}}, Frozen: "prod is frozen until Mon 08:00 UTC: weekend", Locks: []api.Lock{prodLock()}},
 		},
 		Drift: &api.Drift{Commit: "91be2f00", Changes: []api.EnvironmentChange{
@@ -38,7 +38,7 @@ func TestWhatIsDeclaredIsShown(t *testing.T) {
 	}})
 	for args, want := range map[string]string{
 		"locks": "prod         by mei  until " + clock + "  database migration\nweb in prod  by jon  until " + clock + "  mine\n",
-		"environments": "test              driver process · queue test\nprod  after test  driver process\n" +
+		"environments": "test              driver process · queue test\n                  ◐ no agent of queue test is connected: its jobs wait; start one: slipway up --queue test, or alone: slipway agent --queue test\nprod  after test  driver process\n" +
 			"                  ■ prod is frozen until Mon 08:00 UTC: weekend\n" +
 			"                  ■ prod is locked by mei until " + clock + ": database migration\n" +
 			"version 3, pushed by ada at 3f9c1ab\n◐ the head of the repository platform, 91be2f0, says otherwise; it would change:\n" +

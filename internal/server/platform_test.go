@@ -53,6 +53,16 @@ func TestPlatform(t *testing.T) {
 	if err != nil || len(e.Environments) != 2 || e.Environments[1].Previous != "test" || len(e.Environments[1].Facts) == 0 || !strings.Contains(e.Drift.Problem, "1:1") {
 		t.Errorf("%+v, %v", e, err)
 	}
+	if test := e.Environments[0]; test.Agents != 0 || test.Idle != "no agent of queue test is connected: its jobs wait" ||
+		test.Start != "slipway up --queue test --queue production, or alone: slipway agent --queue test" {
+		t.Errorf("nobody runs its jobs: %+v", test)
+	}
+	if err := w.store.SaveAgent(ctx, slipway.Agent{ID: "a", Queue: "test", State: slipway.AgentConnected}); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = w.viewer.Environments(ctx); err != nil || e.Environments[0].Agents != 1 || e.Environments[0].Idle != "" || e.Environments[1].Idle == "" {
+		t.Errorf("%+v, %v", e, err)
+	}
 	done, err := w.admin.Apply(ctx, api.Apply{Text: "b", Version: new(4), DryRun: true})
 	if err != nil || done.Version != 5 || !done.DryRun || done.Changes[0].Differences[0] != (api.Difference{Name: "environments.yaml", From: "a", To: "b"}) {
 		t.Errorf("%+v, %v", done, err)

@@ -2,6 +2,9 @@ package view
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -11,6 +14,10 @@ import (
 // Environments shows what is declared, with what is locked and frozen now.
 func (v *Viewer) Environments(ctx context.Context, d slipway.Declared) (api.Environments, error) {
 	locks, err := v.Store.Locks(ctx)
+	if err != nil {
+		return api.Environments{}, err
+	}
+	agents, err := v.Store.Agents(ctx)
 	if err != nil {
 		return api.Environments{}, err
 	}
@@ -31,12 +38,35 @@ func (v *Viewer) Environments(ctx context.Context, d slipway.Declared) (api.Envi
 		if v.Frozen != nil {
 			one.Frozen = v.Frozen(e, time.Now())
 		}
+		attend(&one, d.Environments, agents)
 		shown.Environments = append(shown.Environments, one)
 	}
 	if d.Drift != nil {
 		shown.Drift = &api.Drift{Commit: string(d.Drift.Commit), Problem: d.Drift.Problem, Changes: Changes(d.Drift.Changes)}
 	}
 	return shown, nil
+}
+
+// attend counts the agents of an environment's queue. Without any, what is
+// pushed and what is tested waits for ever, and somebody has to start one: beside
+// the others on one machine, or alone.
+func attend(e *api.Environment, all slipway.Environments, agents []slipway.Agent) {
+	for _, a := range agents {
+		if string(a.Queue) == e.Queue && a.State == slipway.AgentConnected {
+			e.Agents++
+		}
+	}
+	if e.Agents > 0 || e.Queue == "" {
+		return
+	}
+	var flags []string
+	for _, other := range all {
+		if flag := "--queue " + string(other.Queue); other.Queue != "" && !slices.Contains(flags, flag) {
+			flags = append(flags, flag)
+		}
+	}
+	e.Idle = fmt.Sprintf("no agent of queue %s is connected: its jobs wait", e.Queue)
+	e.Start = fmt.Sprintf("slipway up %s, or alone: slipway agent --queue %s", strings.Join(flags, " "), e.Queue)
 }
 
 // Changes shows what becomes of environments.

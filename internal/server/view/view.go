@@ -25,6 +25,7 @@ type Store interface {
 	ReleasesOfBuild(context.Context, slipway.BuildID) ([]slipway.Release, error)
 	Environments(context.Context) (slipway.Environments, error)
 	Locks(context.Context) ([]slipway.Lock, error)
+	Agents(context.Context) ([]slipway.Agent, error)
 }
 
 // Groups finds what runs: everything, or an error.

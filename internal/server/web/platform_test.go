@@ -60,7 +60,7 @@ func (h *awaiting) Environments(context.Context) (api.Environments, error) {
 		Name: "prod", Previous: "test", Frozen: "prod is frozen until Mon 08:00 Europe/Zurich: weekend", Facts: []api.Fact{{Name: "driver", Value: "process"}},
 		Locks: []api.Lock{{Environment: "prod", Actor: api.Actor{Name: "mei"}, Why: "migration", Until: time.Now().Add(90 * time.Minute)}},
 	}
-	return api.Environments{Environments: []api.Environment{{Name: "test"}, prod}, Drift: &api.Drift{
+	return api.Environments{Environments: []api.Environment{{Name: "test", Idle: "no agent of queue test is connected", Start: "slipway agent --queue test"}, prod}, Drift: &api.Drift{
 		Commit: "3f9c1ab0", Changes: []api.EnvironmentChange{{Environment: "prod", Kind: "changed", Differences: []api.Difference{{Name: "queue", To: "p"}}}},
 	}}, nil
 }
@@ -88,7 +88,7 @@ func TestPagesOfThePlatform(t *testing.T) {
 	pages := New(Config{View: h, Desk: h, Sessions: h, Waker: h})
 	for path, wants := range map[string][]string{
 		"/deployments/77": {"✓ passes", "■ waits", "needs 1 of 1 approvals", `action="/deployments/77/approve"`, "slipway approve 77", "a leak"},
-		"/environments":   {"prod is frozen until Mon 08:00", "locked by mei for another 1 h", "migration", "slipway unlock prod", "says otherwise", "→ p", "slipway environments --yaml"},
+		"/environments":   {"prod is frozen until Mon 08:00", "locked by mei for another 1 h", "migration", "slipway unlock prod", "says otherwise", "no agent of queue test is connected", "slipway agent --queue test", "→ p", "slipway environments --yaml"},
 		"/diff":           {"Where test and prod differ", "@3", "@2", "The same in both.", "slipway diff test prod"},
 	} {
 		w := httptest.NewRecorder()
