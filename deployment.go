@@ -31,12 +31,14 @@ type Deployment struct {
 	Floor      int         // ready capacity must not fall below
 	Touched    bool        // an old instance was taken out of traffic, or asked to stop
 	Asked      Intent
+	Replace    bool          `json:",omitempty"` // what moves its target gives way to it, whoever is left to see to that
 	Override   string        // why a person overrode the gates that may be; "" when nobody did
 	Verdicts   []GateVerdict // what its gates said last, in their order
 	Why        []Why         // newest last, bounded
 	Actor      Actor
-	Build      string // slug of the build that asked, or ""
-	Key        string // idempotency key: asking twice deploys once
+	Build      string   // slug of the build that asked, or ""
+	Key        string   // idempotency key: asking twice deploys once
+	Rollbacks  []string `json:",omitempty"` // idempotency keys of rollbacks that were asked for while it moved, and came to its going back; bounded
 	CreatedAt  time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time

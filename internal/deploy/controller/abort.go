@@ -18,11 +18,12 @@ const abortTries = 20
 // Whoever plans for the target does not have to be asked: the intent is
 // committed in his name, and he finds his state out of date.
 func (c *Controller) Abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor) error {
-	return c.abort(ctx, id, by, fmt.Sprintf("%s asked to abort deployment %d", by.Person(), id))
+	return c.abort(ctx, id, by, fmt.Sprintf("%s asked to abort deployment %d", by.Person(), id), "")
 }
 
-// abort aborts a deployment and says why.
-func (c *Controller) abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor, why string) error {
+// abort aborts a deployment and says why. It remembers the idempotency key of
+// who asked, if that is not "".
+func (c *Controller) abort(ctx context.Context, id slipway.DeploymentID, by slipway.Actor, why, key string) error {
 	return c.insist(func() error {
 		d, err := c.Store.Deployment(ctx, id)
 		if err != nil {
@@ -32,9 +33,9 @@ func (c *Controller) abort(ctx context.Context, id slipway.DeploymentID, by slip
 			return slipway.Errorf(slipway.Conflict, "deployment %d has ended: it is %s", id, words(d.Phase))
 		}
 		if d.Asked == slipway.AskedAbort || d.Phase == slipway.RollingBack {
-			return nil
+			return c.rememberKey(ctx, d, key)
 		}
-		if err := c.ask(ctx, d, by, why); err != nil {
+		if err := c.ask(ctx, d, by, why, key); err != nil {
 			return err
 		}
 		c.notice(d.Target)
@@ -52,8 +53,13 @@ func (c *Controller) insist(ask func() error) error {
 	}
 }
 
-// replace makes the deployments that move the target of by give way to it.
+// replace makes the deployments that move the target of by give way to it, if
+// that was asked for and it still waits. Whoever was asked may die before: each
+// sweep makes up for that.
 func (c *Controller) replace(ctx context.Context, by slipway.Deployment) error {
+	if !by.Replace || by.Phase != slipway.Pending {
+		return nil
+	}
 	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: by.Target, Open: true}, maxHistory)
 	if err != nil {
 		return err
@@ -62,7 +68,7 @@ func (c *Controller) replace(ctx context.Context, by slipway.Deployment) error {
 		if d.ID >= by.ID || !moving(&d) {
 			continue
 		}
-		err := c.abort(ctx, d.ID, by.Actor, fmt.Sprintf("replaced by deployment %d", by.ID))
+		err := c.abort(ctx, d.ID, by.Actor, fmt.Sprintf("replaced by deployment %d", by.ID), "")
 		if err != nil && slipway.CodeOf(err) != slipway.Conflict { // it ended meanwhile: so much the better
 			return err
 		}
@@ -70,43 +76,7 @@ func (c *Controller) replace(ctx context.Context, by slipway.Deployment) error {
 	return nil
 }
 
-// turnBack makes of a rollback, asked for while a deployment moves, the abort of
-// that deployment, which goes straight back to what serves. One that goes back
-// already is left alone. It returns no deployment when that is not what was
-// asked for.
-func (c *Controller) turnBack(ctx context.Context, r Request) (slipway.Deployment, error) {
-	if r.Kind != slipway.KindRollback {
-		return slipway.Deployment{}, nil
-	}
-	d, err := c.movingNow(ctx, slipway.TargetID{Service: r.Service, Environment: r.Environment})
-	if err != nil || d.ID == 0 {
-		return slipway.Deployment{}, err
-	}
-	switch {
-	case d.Kind == slipway.KindRollback && (r.Release == 0 || r.Release == d.Release):
-		return d, nil
-	case r.Release != 0 && r.Release != d.From:
-		return slipway.Deployment{}, nil
-	}
-	err = c.abort(ctx, d.ID, r.Actor, r.Actor.Person()+" asked to roll back")
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	return c.Store.Deployment(ctx, d.ID)
-}
-
-// movingNow is the deployment that moves a target; zero when none does.
-func (c *Controller) movingNow(ctx context.Context, t slipway.TargetID) (slipway.Deployment, error) {
-	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: t, Open: true}, maxHistory)
-	for _, d := range open {
-		if moving(&d) {
-			return d, err
-		}
-	}
-	return slipway.Deployment{}, err
-}
-
-func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor, text string) error {
+func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor, text, key string) error {
 	s, err := c.Store.LoadState(ctx, d.Target)
 	if err != nil {
 		return err
@@ -119,6 +89,7 @@ func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.A
 	}
 	d.Asked = slipway.AskedAbort
 	d.Why = append(slices.Clip(d.Why), slipway.Why{At: now, Text: text})
+	d.Rollbacks = withKey(d.Rollbacks, key)
 	s.Deployment = &d
 	_, err = c.Store.CommitState(ctx, s.Target.Owner, s.Target.Fence, s, slipway.Event{
 		At: now, Kind: slipway.DeploymentChanged, Actor: by, Target: d.Target, Deployment: d.ID, Build: d.Build, Text: text,

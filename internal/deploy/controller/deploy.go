@@ -57,10 +57,8 @@ func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment,
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	if r.Replace {
-		if err := c.replace(ctx, stored); err != nil {
-			return slipway.Deployment{}, err
-		}
+	if err := c.replace(ctx, stored); err != nil {
+		return slipway.Deployment{}, err
 	}
 	c.notice(d.Target)
 	return stored, nil
@@ -101,7 +99,7 @@ func (c *Controller) propose(ctx context.Context, r Request, g goal, t slipway.T
 		Release: g.revision.Release, Revision: g.revision.ID, Gates: g.gates, Want: want,
 		From: live.Release, Stable: t.Stable,
 		Stages: rollout.Compile(g.revision.Rollout, g.revision.Kind, t.Want, want, t.Stable == ""),
-		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Why: append(overrides(r, c.now()), g.why...),
+		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Replace: r.Replace, Why: append(overrides(r, c.now()), g.why...),
 	}, nil
 }
 

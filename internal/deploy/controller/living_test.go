@@ -73,6 +73,62 @@ func TestHotfixReplacesACanary(t *testing.T) {
 	}
 }
 
+// forgetful is a store that cannot list what is open, as for a server that dies
+// once it has kept a deployment.
+type forgetful struct{ controller.Store }
+
+func (f forgetful) Deployments(ctx context.Context, filter slipway.DeploymentFilter, n int) ([]slipway.Deployment, error) {
+	if filter.Open {
+		return nil, slipway.Errorf(slipway.Unavailable, "the server died")
+	}
+	return f.Store.Deployments(ctx, filter, n)
+}
+
+// Whoever was asked to replace what moves may die before it has begun to: the
+// wish is kept, and the next server sees to it.
+func TestAHotfixReplacesACanaryAcrossACrash(t *testing.T) {
+	w, _, moving := heldCanary(t)
+	w.publish(manifest("web", slipway.Web))
+	dying := w.controller("dying")
+	dying.Store = forgetful{w.store}
+	ask := controller.Request{Service: "web", Environment: "test", Replace: true, Key: "once", Actor: mei}
+	if _, err := dying.Deploy(t.Context(), ask); slipway.CodeOf(err) != slipway.Unavailable {
+		t.Fatalf("it did not die: %v", err)
+	}
+	if d := w.deployment(moving.ID); d.Asked != "" {
+		t.Fatalf("it was aborted before: %+v", d)
+	}
+	w.run(w.controller("next"))
+	if gone := w.wait(moving.ID, slipway.RolledBack); !strings.Contains(story(gone), "replaced by deployment 3") {
+		t.Errorf("the canary does not say why it went: %s", story(gone))
+	}
+	if done := w.wait(3, slipway.Succeeded); done.From != 1 || done.Release != 3 {
+		t.Errorf("the hotfix moved @%d to @%d", done.From, done.Release)
+	}
+}
+
+// A rollback whose answer got lost is asked for again: it must not go back
+// further.
+func TestARollbackIsRememberedByItsKey(t *testing.T) {
+	w, c, moving := heldCanary(t)
+	ask := controller.Request{Service: "web", Kind: slipway.KindRollback, Key: "once"}
+	later := controller.Request{Service: "web", Kind: slipway.KindRollback, Key: "another"}
+	for _, r := range []controller.Request{ask, ask, later} {
+		if d := w.deploy(c, r); d.ID != moving.ID {
+			t.Fatalf("deployment %d, want the one that moves", d.ID)
+		}
+	}
+	w.wait(moving.ID, slipway.RolledBack)
+	for _, r := range []controller.Request{ask, later} {
+		if d := w.deploy(c, r); d.ID != moving.ID || d.Phase != slipway.RolledBack {
+			t.Errorf("asked again with %q: deployment %d, %s", r.Key, d.ID, d.Phase)
+		}
+	}
+	if all, err := w.store.Deployments(t.Context(), slipway.DeploymentFilter{Target: web}, 10); err != nil || len(all) != 2 {
+		t.Errorf("%d deployments, %v", len(all), err)
+	}
+}
+
 func TestRollingBackWhileItMovesIsAborting(t *testing.T) {
 	w, c, moving := heldCanary(t)
 	for range 2 {

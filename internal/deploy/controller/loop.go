@@ -99,6 +99,11 @@ func (c *Controller) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range open {
+		if err := c.replace(ctx, d); err != nil {
+			return err
+		}
+	}
 	for _, t := range targets {
 		moves := slices.ContainsFunc(open, func(d slipway.Deployment) bool { return d.Target == t.ID })
 		if moves || c.surprises(t.ID, of(groups, t.ID)) {
