@@ -34,6 +34,7 @@ type Deployment struct {
 	Replace    bool          `json:",omitempty"` // what moves its target gives way to it, whoever is left to see to that
 	Override   string        // why a person overrode the gates that may be; "" when nobody did
 	Verdicts   []GateVerdict // what its gates said last, in their order
+	Passed     []GateVerdict `json:",omitempty"` // what the gates before its start said when they let it start
 	Why        []Why         // newest last, bounded
 	Actor      Actor
 	Build      string   // slug of the build that asked, or ""

@@ -228,6 +228,7 @@ type Deployment struct {
 	StageSince  *time.Time `json:"stage_since,omitempty"` // when it entered the stage
 	HeldSince   *time.Time `json:"held_since,omitempty"`  // when every router had the weight of the stage
 	Gates       []Gate     `json:"gates,omitempty"`       // what its gates said last
+	Passed      []Gate     `json:"passed,omitempty"`      // what the gates before its start said when they let it start
 	Tests       *Tests     `json:"tests,omitempty"`       // before traffic
 }
 

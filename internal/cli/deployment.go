@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +89,7 @@ func (s *screen) circumstances(d api.Deployment, now time.Time) []string {
 // gates lists what each gate says.
 func (s *screen) gates(d api.Deployment) []string {
 	var lines []string
-	for _, g := range d.Gates {
+	for _, g := range slices.Concat(d.Passed, d.Gates) {
 		lines = append(lines, fmt.Sprintf("  %s gate %s  %s", s.gateMark(g.State), pad(g.Gate, 8), one(g.Why)))
 	}
 	return lines

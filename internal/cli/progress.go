@@ -18,6 +18,7 @@ type progress struct {
 	paper paper
 	first api.Deployment
 	told  bool    // anything of its Why
+	gates bool    // what let it start is told
 	last  api.Why // the newest told
 
 	rate   float64 // requests a second
@@ -64,6 +65,9 @@ func (p *progress) lines(d api.Deployment) error {
 		lines = append(lines, clock(d.CreatedAt)+"  "+p.head(d))
 	}
 	for _, w := range p.news(d) {
+		if d.StartedAt != nil && !w.At.Before(*d.StartedAt) {
+			lines = append(lines, p.passed(d)...)
+		}
 		if !outcome(w) {
 			lines = append(lines, clock(w.At)+"  "+one(w.Text))
 		}
@@ -77,6 +81,24 @@ func (p *progress) lines(d api.Deployment) error {
 		}
 	}
 	return nil
+}
+
+// passed tells, once, what the gates said that let d start.
+func (p *progress) passed(d api.Deployment) []string {
+	if p.gates || len(d.Passed) == 0 {
+		return nil
+	}
+	p.gates = true
+	return []string{clock(*d.StartedAt) + "  gates: " + said(d.Passed)}
+}
+
+// said is what gates say, in one line: no lock · no freeze.
+func said(gates []api.Gate) string {
+	var all []string
+	for _, g := range gates {
+		all = append(all, one(g.Why))
+	}
+	return strings.Join(all, " · ")
 }
 
 func (p *progress) head(d api.Deployment) string {
@@ -102,6 +124,9 @@ func (p *progress) stages(d api.Deployment, now time.Time) []string {
 		width = max(width, wide(stage.Title))
 	}
 	facts := byStage(d)
+	if len(d.Passed) > 0 {
+		lines = append(lines, fmt.Sprintf("  %s %s  %s", p.s.paint(green, "✓"), pad("gates", width), said(d.Passed)))
+	}
 	if begin := facts[0]; len(begin) > 0 || d.StartedAt == nil && len(d.Gates) > 0 {
 		what := "start"
 		if d.StartedAt == nil {

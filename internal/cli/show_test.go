@@ -123,6 +123,7 @@ thoughts-backend  prod  @13 → @14   rolling, 3 instances   (by mei, http://127
 	d = testDeployment()
 	d.Why = []api.Why{{Text: "rolls from 3 instances of @13 to 3 of @14"}, {Text: "i-7f2 ready in 180 ms"}, {Text: "i-3a1 drained in 40 ms"}}
 	d.Requests = 412
+	d.Passed = []api.Gate{{Gate: "lock", State: "pass", Why: "no lock"}, {Gate: "freeze", State: "pass", Why: "no freeze"}, {Gate: "needs", State: "pass", Why: "needs users-backend >= 12 (12 is live)"}}
 	if err := p.show(d, noon); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +133,7 @@ thoughts-backend  prod  @13 → @14   rolling, 3 instances   (by mei, http://127
 	}
 	same(t, plain(frame), `
 thoughts-backend  prod  @13 → @14   rolling, 3 instances   (by mei, http://127.0.0.1:7070/deploymen…
+  ✓ gates      no lock · no freeze · needs users-backend >= 12 (12 is live)
   ✓ start      rolls from 3 instances of @13 to 3 of @14
   ✓ 1 of 3     i-7f2 ready in 180 ms · i-3a1 drained in 40 ms
   ⠼ 2 of 3     i-9c4 starting … not ready: GET /readyz 503 "warming cache"  2.1 s

@@ -124,8 +124,9 @@ func TestOneDeploymentIsShown(t *testing.T) {
 	f.gives("deployments/77", api.Deployment{
 		ID: 77, Service: "web", Environment: "prod", Kind: "deploy", From: 13, Release: 14, Strategy: "canary", Phase: "progressing", Want: 10,
 		At: 1, Stages: canaryStages(), CreatedAt: at, StartedAt: &at, Actor: api.Actor{Name: "mei"}, Build: "web/12", URL: "http://s/deployments/77",
-		Gates: []api.Gate{{Gate: "evidence", State: "wait", Why: "too few requests"}},
-		Why:   []api.Why{{At: at, Text: "canary: from 10 instances of @13 to 10 of @14"}, {At: at, Text: "@14 gets 10 % of the traffic"}},
+		Passed: []api.Gate{{Gate: "lock", State: "pass", Why: "no lock"}},
+		Gates:  []api.Gate{{Gate: "evidence", State: "wait", Why: "too few requests"}},
+		Why:    []api.Why{{At: at, Text: "canary: from 10 instances of @13 to 10 of @14"}, {At: at, Text: "@14 gets 10 % of the traffic"}},
 	})
 	out, errOut, code := run(t, "deployment", "77")
 	if code != 0 {
@@ -134,6 +135,7 @@ func TestOneDeploymentIsShown(t *testing.T) {
 	same(t, out, `
 web  prod  @13 → @14   canary, 10 instances   (by mei, http://s/deployments/77)
   deploy 77   stage 2 of 3, 10 %   1 min ago   build web/12
+  ✓ gate lock      no lock
   ⠼ gate evidence  too few requests
   ✓ tests    1 new   10 old
   ⠼ 10 %     1 new   10 old   held 5 min

@@ -208,6 +208,11 @@ func (s *story) plan() slipway.Decision {
 	s.state.Tasks = s.tasks
 	s.state.Verdicts = map[slipway.GateID]slipway.Verdict{"needs": s.verdict}
 	d := rollout.Plan(s.state, s.now)
+	if was, dep := s.state.Deployment, d.Next.Deployment; was != nil && len(was.Passed) == 0 {
+		for _, v := range dep.Passed {
+			fmt.Fprintf(&s.out, "gate  %s passed: %s\n", v.Gate, v.Why)
+		}
+	}
 	for _, w := range d.Why {
 		fmt.Fprintf(&s.out, "why   %s\n", w.Text)
 	}

@@ -73,6 +73,9 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 	for _, said := range d.Verdicts {
 		shown.Gates = append(shown.Gates, gate(said))
 	}
+	for _, said := range d.Passed {
+		shown.Passed = append(shown.Passed, gate(said))
+	}
 	if shown.Tests, err = v.tests(ctx, d, r); err != nil {
 		return shown, err
 	}
