@@ -16,6 +16,7 @@ type Target struct {
 	Asked    int        // scale that a person asked for and the plan has not taken up yet; 0: none
 	Scale    int        // instances that a person asked for, which later deployments keep; 0: as many as the manifest says
 	Removing bool       // a person asked that nothing of it runs any more; false again when nothing does
+	Removed  time.Time  `json:",omitzero"` // since when nothing of it runs because a person asked for that; zero again when something new starts
 	Stable   GroupID    // what serves; "" before the first deployment has succeeded
 	Retained []Retained // groups that served before and are kept for an instant return, the newest last
 	Preview  int        // port that leads to a candidate alone, on loopback; 0 until one is needed, then kept

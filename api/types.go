@@ -22,10 +22,11 @@ type Board struct {
 
 // BoardService is one row of the board.
 type BoardService struct {
-	Name    string   `json:"name"`
-	Kind    string   `json:"kind"`
-	Owner   string   `json:"owner,omitempty"`
-	Targets []Target `json:"targets"` // one per environment, in their order; Release 0: nothing runs
+	Name    string     `json:"name"`
+	Kind    string     `json:"kind"`
+	Owner   string     `json:"owner,omitempty"`
+	Removed *time.Time `json:"removed,omitempty"` // since when nothing of it runs anywhere, because people asked for that
+	Targets []Target   `json:"targets"`           // one per environment, in their order; Release 0: nothing runs
 }
 
 // Target is a service in an environment.
@@ -52,6 +53,7 @@ type Target struct {
 	Retained    []Retained  `json:"retained,omitempty"`
 	Ailing      bool        `json:"ailing,omitempty"`   // what serves lacks instances for longer than healing takes
 	Removing    bool        `json:"removing,omitempty"` // it is taken away
+	Removed     *time.Time  `json:"removed,omitempty"`  // since when nothing of it runs, because a person asked for that
 }
 
 // Retained is a group that served before and runs on without traffic, for an

@@ -37,6 +37,25 @@ search              @2   ● 1/1   12 s      –                      test: → 
 `)
 }
 
+func TestWhatWasRemovedLeavesTheBoard(t *testing.T) {
+	f := newFake(t)
+	gone := time.Now().Add(-3 * time.Minute)
+	removed := api.BoardService{Name: "search", Removed: &gone, Targets: []api.Target{{Environment: "test", Removed: &gone, Last: &api.Deployment{Phase: "failed"}}}}
+	f.gives("board", api.Board{Environments: []string{"test"}, Services: []api.BoardService{removed, {Name: "web", Targets: []api.Target{{Environment: "test"}}}}})
+	for args, want := range map[string]string{
+		"status":        "       test\nweb    –\n",
+		"status --all":  "          test\nsearch    –       removed 3 min ago\nweb       –\n",
+		"status search": "search  test  –    removed 3 min ago\n",
+	} {
+		if out, errOut, code := run(t, strings.Fields(args)...); out != want || code != 0 {
+			t.Errorf("%s: exit %d %s\ngot:\n%swant:\n%s", args, code, errOut, out, want)
+		}
+	}
+	if out, _, _ := run(t, "status", "--json"); strings.Contains(out, "search") {
+		t.Errorf("still there: %s", out)
+	}
+}
+
 func TestColourIsNeverTheOnlySign(t *testing.T) {
 	s := &screen{colour: true}
 	for _, health := range []string{"healthy", "degraded", "down"} {

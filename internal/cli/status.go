@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,11 +13,13 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "status [SERVICE]",
-		Short:   "What runs where, and how it is",
-		Long:    "Shows the services by environments: the release that serves, its instances, since when, and what moves or failed last.\nWith a service: its addresses and instances.",
-		Example: "  slipway status\n  slipway status thoughts-backend",
+	var all bool
+	c := &cobra.Command{
+		Use:   "status [SERVICE]",
+		Short: "What runs where, and how it is",
+		Long: "Shows the services by environments: the release that serves, its instances, since when, and what moves or failed last.\nWith a service: its addresses and instances.\n" +
+			"A service that was removed from everywhere is shown with --all, or by its name.",
+		Example: "  slipway status\n  slipway status thoughts-backend\n  slipway status --all",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := a.client()
@@ -29,7 +32,7 @@ func (a *app) statusCommand() *cobra.Command {
 			}
 			s := a.screen(c)
 			if len(args) == 0 {
-				return s.showBoard(board, a.json, a.now())
+				return s.showBoard(board, all, a.json, a.now())
 			}
 			service, err := findService(board, args[0])
 			if err != nil {
@@ -41,6 +44,8 @@ func (a *app) statusCommand() *cobra.Command {
 			return s.service(service, a.now())
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "also services that were removed from everywhere")
+	return c
 }
 
 func findService(b api.Board, name string) (api.BoardService, error) {
@@ -57,10 +62,18 @@ func findService(b api.Board, name string) (api.BoardService, error) {
 	return api.BoardService{}, slipway.Errorf(slipway.NotFound, "no service %q; there are %s", name, strings.Join(known, ", "))
 }
 
-func (s *screen) showBoard(b api.Board, asJSON bool, now time.Time) error {
+// showBoard leaves out what was removed from everywhere, unless all is asked
+// for.
+func (s *screen) showBoard(b api.Board, all, asJSON bool, now time.Time) error {
+	known := len(b.Services)
+	if !all {
+		b.Services = slices.DeleteFunc(b.Services, func(s api.BoardService) bool { return s.Removed != nil })
+	}
 	switch {
 	case asJSON:
 		return s.json(b)
+	case len(b.Services) == 0 && known > 0:
+		return s.line("Nothing runs any more. What was removed: slipway status --all")
 	case len(b.Services) == 0:
 		return s.line("Nothing is deployed yet. In a service's repository: slipway remote add && git push slipway master")
 	}
@@ -124,6 +137,8 @@ func (s *screen) note(t api.Target, now time.Time) string {
 	switch d := t.Last; {
 	case t.Removing:
 		return s.paint(amber, "is being removed")
+	case t.Removed != nil && t.Moving == nil:
+		return s.paint(dim, "removed "+ago(now.Sub(*t.Removed))+" ago")
 	case t.Moving != nil:
 		note := fmt.Sprintf("→ %s %s", release(t.Moving.Release), where(*t.Moving))
 		if held := holding(*t.Moving, now); held != "" {

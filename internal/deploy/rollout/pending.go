@@ -68,6 +68,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 		d.Stages = Compile(p.rollout(r), r.Kind, from, d.Want, t.Stable == "")
 		p.next.Specs[d.Candidate] = slipway.GroupSpec{ID: d.Candidate, Target: t.ID, Revision: r, Active: true}
 	}
+	p.next.Target.Removed = time.Time{}
 	p.next.Target.Retained = nil // their time is over when something new comes
 	d.Floor = floor(d, p.capacity())
 	p.sayStart(d, from)

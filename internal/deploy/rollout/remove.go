@@ -31,5 +31,5 @@ func (p *plan) dismiss() {
 	p.say("nothing of it runs any more")
 	t.Stable, t.Want, t.Scale, t.Previous = "", 0, 0, ""
 	t.Port, t.Preview = 0, 0
-	t.Lacking, t.Ailing, t.Removing = time.Time{}, false, false
+	t.Lacking, t.Ailing, t.Removing, t.Removed = time.Time{}, false, false, p.now
 }

@@ -405,7 +405,11 @@ func (s *story) run() {
 
 func (s *story) print() {
 	t := s.state.Target
-	fmt.Fprintf(&s.out, "stable %s, %d wanted\n", cmp.Or(t.Stable, "nobody"), t.Want)
+	removed := ""
+	if !t.Removed.IsZero() {
+		removed = ", removed"
+	}
+	fmt.Fprintf(&s.out, "stable %s, %d wanted%s\n", cmp.Or(t.Stable, "nobody"), t.Want, removed)
 	for _, g := range s.groups {
 		for _, i := range g.Instances {
 			fmt.Fprintf(&s.out, "%s  %s  %s\n", g.ID, i.ID, i.Phase)

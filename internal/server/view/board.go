@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -47,9 +48,27 @@ func (v *Viewer) Board(ctx context.Context) (api.Board, error) {
 			}
 			row.Targets = append(row.Targets, shown)
 		}
+		row.Removed = removed(row.Targets)
 		board.Services = append(board.Services, row)
 	}
 	return board, nil
+}
+
+// removed is since when a service is gone from everywhere it has been; nil when
+// something of it runs, is on its way, or was tried.
+func removed(targets []api.Target) *time.Time {
+	var since *time.Time
+	for _, t := range targets {
+		switch {
+		case t.Removed != nil && t.Moving == nil:
+			if since == nil || t.Removed.After(*since) {
+				since = t.Removed
+			}
+		case t.Release > 0 || t.Moving != nil || t.Last != nil:
+			return nil
+		}
+	}
+	return since
 }
 
 // nothing is a target that no deployment was ever asked for.

@@ -32,6 +32,7 @@ func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.T
 	shown := api.Target{
 		Service: string(t.ID.Service), Environment: string(t.ID.Environment), URL: v.routeURL(t),
 		Want: t.Want, Instances: live.instances, Scale: t.Scale, Ailing: t.Ailing, Removing: t.Removing,
+		Removed: moment(t.Removed),
 	}
 	for _, kept := range t.Retained {
 		shown.Retained = append(shown.Retained, api.Retained{Group: string(kept.Group), Release: live.releases[kept.Group], Until: kept.Until.UTC()})

@@ -26,13 +26,16 @@ func (s *site) board(r *http.Request, p slipway.Principal) (page, error) {
 	}, err
 }
 
-// movingFirst puts the services that move before those that rest.
+// movingFirst puts the services that move before those that rest, and leaves out
+// those that were removed from everywhere.
 func movingFirst(b api.Board) api.Board {
 	var moving, rest []api.BoardService
 	for _, s := range b.Services {
-		if isMoving(s) {
+		switch {
+		case s.Removed != nil:
+		case isMoving(s):
 			moving = append(moving, s)
-		} else {
+		default:
 			rest = append(rest, s)
 		}
 	}
