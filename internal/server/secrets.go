@@ -36,13 +36,18 @@ func (s *Server) listSecrets(ctx context.Context, in *TargetPath) (api.List[api.
 	if err != nil {
 		return api.List[api.Secret]{}, err
 	}
-	all, err := s.Secrets.Secrets(ctx, id)
-	if err != nil {
-		return api.List[api.Secret]{}, err
-	}
 	live, err := s.liveRevision(ctx, id)
 	if err != nil {
 		return api.List[api.Secret]{}, err
+	}
+	return listed(s.secretsOf(ctx, id, live))
+}
+
+// secretsOf lists names and versions, given what serves.
+func (s *Server) secretsOf(ctx context.Context, id slipway.TargetID, live slipway.Revision) ([]api.Secret, error) {
+	all, err := s.Secrets.Secrets(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	shown := make([]api.Secret, len(all))
 	for i, secret := range all {
@@ -52,7 +57,7 @@ func (s *Server) listSecrets(ctx context.Context, in *TargetPath) (api.List[api.
 			shown[i].Trouble = slipway.MessageOf(err)
 		}
 	}
-	return listed(shown, nil)
+	return shown, nil
 }
 
 func (s *Server) setSecret(ctx context.Context, in *struct {

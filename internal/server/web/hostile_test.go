@@ -47,6 +47,7 @@ func (h *hostile) fill(v reflect.Value) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		h.fill(v.Index(0))
+	case reflect.Map: // its owner fills it
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			v.Set(reflect.ValueOf(time.Now()))
@@ -73,7 +74,11 @@ func filled[T any](h *hostile) (v T) {
 	return v
 }
 
-func (h *hostile) Board(context.Context) (api.Board, error) { return filled[api.Board](h), nil }
+func (h *hostile) Board(context.Context) (api.Board, error) {
+	b := filled[api.Board](h)
+	b.Services[0].Removed = nil // or it would not be shown
+	return b, nil
+}
 
 func (h *hostile) Builds(context.Context, slipway.Principal, string, int) ([]api.Build, error) {
 	return filled[[]api.Build](h), nil

@@ -52,6 +52,11 @@ func isMoving(s api.BoardService) bool {
 	return false
 }
 
+func (s *site) service(r *http.Request, _ slipway.Principal) (page, error) {
+	p, err := s.View.Places(r.Context(), r.PathValue("service"))
+	return page{Title: p.Name, Command: "slipway status " + p.Name, Parts: []part{{Template: "service", Data: p}}}, err
+}
+
 func (s *site) builds(r *http.Request, p slipway.Principal) (page, error) {
 	repository := r.URL.Query().Get("repository")
 	builds, err := s.View.Builds(r.Context(), p, repository, listLength)

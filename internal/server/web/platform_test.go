@@ -20,6 +20,14 @@ func (q *quiet) Diff(context.Context, string, string) (api.EnvironmentDiff, erro
 	return api.EnvironmentDiff{}, nil
 }
 
+func (q *quiet) Places(context.Context, string) (api.Places, error) { return api.Places{}, nil }
+
+func (h *hostile) Places(context.Context, string) (api.Places, error) {
+	p := filled[api.Places](h)
+	p.Environments[0].Settings.Values = map[string]string{payload: payload}
+	return p, nil
+}
+
 func (h *hostile) Environments(context.Context) (api.Environments, error) {
 	return filled[api.Environments](h), nil
 }
@@ -35,7 +43,7 @@ func (h *hostile) Diff(context.Context, string, string) (api.EnvironmentDiff, er
 func TestWhatPeopleDeclareIsText(t *testing.T) {
 	h := &hostile{state: "pending", url: "http://127.0.0.1:7100"}
 	pages := New(Config{View: h, Sessions: h, Waker: h})
-	for _, path := range []string{"/environments", "/diff?from=a&to=%22%3E%3Cscript%3E", "/deployments/1"} {
+	for _, path := range []string{"/environments", "/services/web", "/diff?from=a&to=%22%3E%3Cscript%3E", "/deployments/1"} {
 		w := httptest.NewRecorder()
 		pages.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		checkPage(t, path, w.Body.String())

@@ -23,6 +23,8 @@ type View interface {
 	// until the job has ended.
 	JobLog(ctx context.Context, job slipway.JobID, w io.Writer) error
 	PlatformView
+	// Places shows a service in every environment.
+	Places(ctx context.Context, service string) (api.Places, error)
 }
 
 // Desk does what the buttons ask for, in the name of p.
@@ -73,6 +75,7 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", cached(http.FileServerFS(assets))))
 	s.page(mux, "/{$}", s.board)
+	s.page(mux, "/services/{service}", s.service)
 	s.page(mux, "/builds", s.builds)
 	s.page(mux, "/builds/{repository}/{number}", s.build)
 	s.page(mux, "/deployments", s.deployments)
