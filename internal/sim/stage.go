@@ -21,7 +21,8 @@ func (s *server) checkStage(before, next slipway.State) {
 	if rises {
 		s.checkCarries(is)
 	}
-	if rises && was.Weight > 0 {
+	rescaled := was.Want != is.Want || !slices.EqualFunc(was.Stages, is.Stages, func(a, b slipway.Stage) bool { return a.Weight == b.Weight })
+	if rises && was.Weight > 0 && !(rescaled && onTrial(is)) {
 		s.checkHeld(was, was.Weight, r.Hold)
 	}
 	if onTrial(was) && !onTrial(is) {

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"time"
+
 	"github.com/slipway-cd/slipway"
 )
 
@@ -43,6 +45,9 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	stages := Compile(r, p.was.Target.Kind, from, want, d.Stable == "")
 	d.At = resume(stages, at)
 	d.Stages = stages
+	if stages[d.At].Weight != at.Weight {
+		d.Held = time.Time{} // it was another weight
+	}
 	d.Floor = floor(d, d.Floor)
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
