@@ -168,6 +168,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 		return nil
 	})
 	start(func(ctx context.Context) error { return p.clock.Run(ctx, log) })
+	start(p.alone.Keep)
 	start(p.driver.Run)
 	start(func(ctx context.Context) error { return p.driver.Watch(ctx, p.wakeTarget) })
 	start(p.dispatch.Run)

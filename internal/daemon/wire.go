@@ -31,6 +31,7 @@ import (
 type parts struct {
 	store      *store.Store
 	clock      *store.Clock
+	alone      *store.Alone
 	blobs      *blob.Store
 	hub        *wake.Hub
 	auth       *auth.Auth
@@ -109,6 +110,9 @@ func (p *parts) openState(ctx context.Context, data Data, o ServerOptions) (err 
 		return err
 	}
 	p.store.OnEvents = p.heard
+	if p.alone, err = p.store.HoldAlone(ctx); err != nil {
+		return err
+	}
 	if p.clock, err = p.store.Clock(ctx); err != nil {
 		return err
 	}

@@ -128,10 +128,24 @@ func (c *Controller) checkAge(ctx context.Context, r Request, g goal) error {
 	if err != nil || g.revision.Release >= live.Release {
 		return err
 	}
+	if same, err := c.sameCommit(ctx, r.Service, g.revision.Release, live.Release); same || err != nil {
+		return err
+	}
 	name := slipway.ReleaseName(r.Service, g.revision.Release)
 	return slipway.Errorf(slipway.Conflict, "%s is older than @%d, which is live in %s", name, live.Release, r.Environment).
 		Do("Go back to what served before: slipway rollback %s %s; or deploy it all the same: slipway deploy %s %s --older",
 			r.Service, r.Environment, r.Environment, name)
+}
+
+// sameCommit reports whether two releases were built of one commit: neither is
+// older then.
+func (c *Controller) sameCommit(ctx context.Context, s slipway.ServiceName, a, b int) (bool, error) {
+	one, err := c.Store.Release(ctx, s, a)
+	if err != nil {
+		return false, err
+	}
+	other, err := c.Store.Release(ctx, s, b)
+	return err == nil && one.Commit != "" && one.Commit == other.Commit, err
 }
 
 // words say what was asked for: deploy thoughts-backend@14 to prod.

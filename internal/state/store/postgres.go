@@ -22,6 +22,7 @@ const schemaLock = 0x736c6970776179
 var postgresEngine = engine{
 	name:      "the PostgreSQL database",
 	dialect:   "postgres",
+	tryAlone:  `SELECT pg_try_advisory_lock($1)`,
 	now:       `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`,
 	forUpdate: ` FOR UPDATE`,
 	prelude:   `CREATE DOMAIN bytetext AS TEXT COLLATE "C"`,

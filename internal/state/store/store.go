@@ -35,6 +35,10 @@ type engine struct {
 	check      func(context.Context, *sql.DB) error                      // that what is there is sound; may be nil
 	lockSchema func(context.Context, *sql.DB) (unlock func(), err error) // one server at a time migrates
 
+	// tryAlone asks for the advisory lock $1 and says whether the connection has
+	// it; "" where one process at most can have the database.
+	tryAlone string
+
 	// A COMMIT's answer can be lost with the connection. begun names the
 	// transaction, committed says later what became of it. Nil where an error
 	// of COMMIT always means that nothing was written.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func (y *Yard) Failpoints() string { return filepath.Join(y.dir, "failpoints") }
 func (y *Yard) Do(ctx context.Context, dir, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if program == y.Slipway {
+	if program == y.Slipway && !slices.Contains(args, "--data") {
 		args = append(args, "--data", y.Data)
 	}
 	if y.boot != "" && program == y.Slipway {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -16,11 +17,13 @@ var born = time.Date(2026, 3, 1, 12, 30, 45, 123456789, time.UTC)
 func Filled[T any]() T {
 	var v T
 	n := 0
-	fill(reflect.ValueOf(&v).Elem(), &n)
+	fill(reflect.ValueOf(&v).Elem(), &n, nil)
 	return v
 }
 
-func fill(v reflect.Value, n *int) {
+// fill fills v, which lies within others. What has things of its own kind is
+// given none that have some again.
+func fill(v reflect.Value, n *int, within []reflect.Type) {
 	*n++
 	switch v.Interface().(type) {
 	case time.Time:
@@ -49,22 +52,25 @@ func fill(v reflect.Value, n *int) {
 		v.SetFloat(float64(*n) + 0.5)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), n)
+		fill(v.Elem(), n, within)
 	case reflect.Struct:
 		for _, field := range v.Fields() {
-			fill(field, n)
+			fill(field, n, append(within, v.Type()))
 		}
 	case reflect.Slice:
+		if slices.Contains(within, v.Type().Elem()) {
+			return
+		}
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range v.Len() {
-			fill(v.Index(i), n)
+			fill(v.Index(i), n, within)
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for range 2 {
 			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-			fill(key, n)
-			fill(value, n)
+			fill(key, n, within)
+			fill(value, n, within)
 			v.SetMapIndex(key, value)
 		}
 	default:
