@@ -165,3 +165,24 @@ func TestARestartGoesOverAFreeze(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errOut)
 	}
 }
+
+func TestTheLogOfTestsBeforeTraffic(t *testing.T) {
+	f := newFake(t)
+	f.gives("deployments/77", api.Deployment{ID: 77, Tests: &api.Tests{Job: "job-1"}})
+	f.gives("deployments/78", api.Deployment{ID: 78, Service: "web", Environment: "prod"})
+	f.HandleFunc("GET /api/v1/jobs/job-1/log", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("probing\n")) })
+	if out, errOut, code := run(t, "logs", "--deployment", "77"); out != "probing\n" || code != 0 {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+	for args, want := range map[string]string{
+		"logs --deployment 78":           "deployment 78 has no tests before traffic\nwhat its instances print: slipway logs web prod",
+		"logs --deployment 0":            "0 is not the number of a deployment",
+		"logs web prod --deployment 77":  "give either a service and its environment or --deployment",
+		"logs --deployment 77 --tail 10": "--tail is for instances; the log of tests is shown whole",
+		"logs web":                       "an argument is missing",
+	} {
+		if _, errOut, code := run(t, strings.Fields(args)...); code == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: exit %d: %s", args, code, errOut)
+		}
+	}
+}
