@@ -49,4 +49,5 @@ const (
 	UserAdded            EventKind = "user.added"
 	ServerStarted        EventKind = "server.started"
 	RouterForgotten      EventKind = "router.forgotten"
+	StoragePruned        EventKind = "storage.pruned" // what is not kept was removed
 )

@@ -19,6 +19,16 @@ type Release struct {
 	BuildSlug  string  // thoughts-backend/12
 	Actor      Actor
 	CreatedAt  time.Time
+	Pruned     time.Time `json:",omitzero"` // since when its image is not kept any more; zero: it is
+}
+
+// CheckImage reports a Conflict when the image of r was removed.
+func (r Release) CheckImage() error {
+	if r.Pruned.IsZero() {
+		return nil
+	}
+	return Errorf(Conflict, "the image of %s was removed on %s by policy", r, r.Pruned.UTC().Format(time.DateOnly)).
+		Do("build its commit %s again", r.Commit.Short())
 }
 
 func (r Release) String() string { return ReleaseName(r.Service, r.Number) }

@@ -136,7 +136,8 @@ type Release struct {
 	Build      string    `json:"build,omitempty"`
 	Actor      Actor     `json:"actor"`
 	CreatedAt  time.Time `json:"created_at"`
-	LiveIn     []string  `json:"live_in,omitempty"` // environments it serves now
+	LiveIn     []string  `json:"live_in,omitempty"`  // environments it serves now
+	PrunedAt   time.Time `json:"pruned_at,omitzero"` // since when its image is not kept any more
 }
 
 // PublishRelease asks for a release of an image that was pushed. Publishing the

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func (a *app) releasesCommand() *cobra.Command {
 				live := ""
 				if len(r.LiveIn) > 0 {
 					live = s.paint(green, "● "+strings.Join(r.LiveIn, ", "))
+				}
+				if !r.PrunedAt.IsZero() {
+					live = s.paint(dim, "image removed "+r.PrunedAt.Format(time.DateOnly))
 				}
 				t.row(s.paint(bold, nameOf(r)), short(r.Commit), cut(one(r.Subject), 40),
 					slipway.Digest(r.Image).Short(), r.Build, ago(a.now().Sub(r.CreatedAt))+" ago", live)

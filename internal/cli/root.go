@@ -48,7 +48,7 @@ func Root(o Options) *cobra.Command {
 		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.configCommand(), a.secretCommand(), a.scaleCommand(),
 			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)
 	root.AddCommand(
-		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand(), a.routersCommand())...)
+		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand(), a.routersCommand(), a.pruneCommand())...)
 	root.AddCommand(a.platformCommands()...)
 	root.AddCommand(a.versionCommand(), a.gitCredentialCommand(), manifestTopic(), exitCodesTopic())
 	parent(root)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/protocol/oci"
 	"github.com/slipway-cd/slipway/internal/server"
 	"github.com/slipway-cd/slipway/internal/server/auth"
 	"github.com/slipway-cd/slipway/internal/state/blob"
@@ -36,13 +37,13 @@ func (b imageBlobs) Size(_ context.Context, key string) (int64, error) {
 	return size, err
 }
 
-func (b imageBlobs) List(ctx context.Context, prefix string) ([]string, error) {
+func (b imageBlobs) List(ctx context.Context, prefix string) ([]oci.Stored, error) {
 	infos, err := b.Store.List(ctx, prefix)
-	keys := make([]string, len(infos))
+	all := make([]oci.Stored, len(infos))
 	for i, info := range infos {
-		keys[i] = info.Key
+		all[i] = oci.Stored(info)
 	}
-	return keys, err
+	return all, err
 }
 
 // deployer is what the API asks of deployments.

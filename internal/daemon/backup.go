@@ -50,9 +50,9 @@ The file is as secret as the data directory. "slipway restore" makes a data dire
 // Backup writes a backup of data to file, whole or not at all.
 //
 // The database is copied first: blobs are there before the database names them
-// and are not removed, and a repository that is newer than the database tells
+// and are not removed while it is written, and a repository that is newer than the database tells
 // its news when the server starts. It returns Exists when the file is there,
-// and NotFound when there is no database.
+// NotFound when there is no database, and Conflict while blobs are being removed.
 func Backup(ctx context.Context, data Data, file string) (err error) {
 	if _, err := os.Stat(data.path(backupDatabase)); err != nil {
 		return slipway.Errorf(slipway.NotFound, "there is no database in %s", data.Dir).Do("name the data directory: --data DIR")
@@ -60,6 +60,11 @@ func Backup(ctx context.Context, data Data, file string) (err error) {
 	if _, err := os.Lstat(file); err == nil {
 		return slipway.Errorf(slipway.Exists, "%s is there already", file).Do("name another file")
 	}
+	release, err := data.aloneWithBlobs()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := os.MkdirAll(data.tmp(), 0o700); err != nil {
 		return err
 	}

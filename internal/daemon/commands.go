@@ -56,6 +56,7 @@ A database address with a password is better given in the variable SLIPWAY_DATAB
 	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
 	c.Flags().StringSliceVar(&queues, "queue", DefaultQueues, "queue to run an agent for; repeatable")
 	c.Flags().StringVar(&o.Database, "database", "", "postgres://… instead of SQLite in the data directory")
+	keepFlag(c, &o.Keep)
 	c.Flags().BoolVar(&o.Detach, "detach", false, "return when everything runs")
 	c.Flags().BoolVar(&o.Supervise, "supervise", false, "started by --detach")
 	_ = c.Flags().MarkHidden("supervise")

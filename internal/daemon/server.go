@@ -28,6 +28,7 @@ type ServerOptions struct {
 	RoutePort int
 	Queues    []slipway.Queue // agents of this machine
 	Database  string          // "" is SQLite in the data directory
+	Keep      string          // policy of what is kept; "" is the default one
 	Version   string
 }
 
@@ -48,6 +49,7 @@ func serverCommand(version string) *cobra.Command {
 	c.Flags().StringVar(&o.Listen, "listen", DefaultListen, "address to listen on")
 	c.Flags().StringVar(&o.URL, "url", "", "address that people open, when it is not the one listened on")
 	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
+	keepFlag(c, &o.Keep)
 	c.Flags().StringVar(&queues, "queues", strings.Join(DefaultQueues, ","), "queues whose agents run on this machine")
 	return c
 }
@@ -56,6 +58,9 @@ func serverCommand(version string) *cobra.Command {
 // anything, so that a port that is taken leaves nothing half done.
 func Server(ctx context.Context, o ServerOptions) error {
 	if err := checkRoutePort(o.RoutePort); err != nil {
+		return err
+	}
+	if err := checkKeep(o.Keep); err != nil {
 		return err
 	}
 	data, err := OpenData(o.Data)
@@ -174,6 +179,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 	start(p.dispatch.Run)
 	start(p.controller.Run)
 	start(p.git.Reconcile)
+	start(p.collector.Run)
 	if err := writeJSON(data.serverFile(), serverFile{URL: at.url}); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type UpOptions struct {
 	RoutePort int             // first port of the services' routes
 	Queues    []slipway.Queue // one agent each
 	Database  string          // "" is SQLite in the data directory
+	Keep      string          // policy of what is kept; "" is the default one
 	Detach    bool            // return when everything runs
 	Supervise bool            // started by --detach: print nothing
 	Out       io.Writer
@@ -57,6 +58,9 @@ func Up(ctx context.Context, o UpOptions) error {
 		}
 	}
 	if err := checkRoutePort(o.RoutePort); err != nil {
+		return err
+	}
+	if err := checkKeep(o.Keep); err != nil {
 		return err
 	}
 	if o.Detach {
@@ -121,7 +125,7 @@ func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 		return err
 	}
 	server := &role{name: "server", exe: exe, data: data, patience: 10 * time.Second,
-		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues)}}
+		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues), "--keep", o.Keep}}
 	server.env = keyEnv()
 	if o.Database != "" {
 		server.env = append(server.env, databaseEnv+"="+o.Database)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
+	"github.com/slipway-cd/slipway/internal/deploy/collector"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
 	"github.com/slipway-cd/slipway/internal/deploy/platform"
 	"github.com/slipway-cd/slipway/internal/driver/process"
@@ -42,6 +43,7 @@ type parts struct {
 	dispatch   *dispatch.Dispatch
 	controller *controller.Controller
 	platform   *platform.Platform
+	collector  *collector.Collector
 	git        *git.Server
 	viewer     *view.Viewer
 	options    ServerOptions
@@ -96,6 +98,9 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	}
 	p.git.Story = p.viewer
 	p.wirePlatform()
+	if err := p.wireCollector(data); err != nil {
+		return nil, err
+	}
 	return p, p.store.AppendEvents(ctx, slipway.Event{
 		At: time.Now().UTC(), Kind: slipway.ServerStarted, Actor: slipway.System, Text: "the server started",
 	})
@@ -163,7 +168,7 @@ func (p *parts) wireBuilds(data Data, exe string, at place, log *slog.Logger) (e
 func (p *parts) handler(at place) http.Handler {
 	api := server.New(server.Config{
 		Auth: p.auth, Store: p.store, View: p.viewer, Builds: p.dispatch, Deployer: deployer{p.controller}, Platform: p.platform,
-		Images: p.images, Waker: p.hub, Routers: routers{p.control, p.store}, Settings: p.settings, Secrets: p.settings, Hidden: p.settings.ofRepository, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
+		Images: p.images, Keeper: keeper{p.collector}, Waker: p.hub, Routers: routers{p.control, p.store}, Settings: p.settings, Secrets: p.settings, Hidden: p.settings.ofRepository, Manifest: manifest.ParseFor, URL: at.pages, Version: p.options.Version, Log: p.log.With("part", "api"),
 	})
 	pages := http.NewServeMux()
 	login := p.auth.LoginHandler(p.log.With("part", "login"))

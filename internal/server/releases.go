@@ -76,7 +76,7 @@ func (s *Server) release(ctx context.Context, in api.PublishRelease, b slipway.B
 	if !image.Valid() {
 		return r, slipway.Errorf(slipway.Invalid, "%q is not the digest of an image; write sha256: and 64 hexadecimal digits", in.Image)
 	}
-	there, err := s.Images.Has(ctx, image)
+	there, err := s.Images.Pin(ctx, image)
 	if err != nil {
 		return r, err
 	}

@@ -74,7 +74,9 @@ type Foresight struct {
 
 // Images knows which images were pushed.
 type Images interface {
-	Has(context.Context, slipway.Digest) (bool, error)
+	// Pin reports whether an image is here with all that it needs; if it is, it
+	// stays for as long as it takes to make a release of it.
+	Pin(context.Context, slipway.Digest) (bool, error)
 }
 
 // Waker tells when to look again.
@@ -91,6 +93,7 @@ type Config struct {
 	Deployer Deployer
 	Platform Platform
 	Images   Images
+	Keeper   Keeper
 	Waker    Waker
 	Routers  Routers
 	Settings Settings
@@ -160,6 +163,7 @@ func (s *Server) Handler() http.Handler {
 	s.platform(api)
 	s.settings(api)
 	s.routers(api)
+	s.keeping(api)
 	s.streams(api)
 	s.spec = specification(api)
 	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {

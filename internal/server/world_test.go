@@ -147,7 +147,7 @@ func (w *world) manifest(_ slipway.Environments, path string, text []byte) (slip
 	return slipway.Manifest{Service: slipway.ServiceName(name), Kind: slipway.Web}, nil
 }
 
-func (w *world) Has(_ context.Context, d slipway.Digest) (bool, error) { return d == image, nil }
+func (w *world) Pin(_ context.Context, d slipway.Digest) (bool, error) { return d == image, nil }
 
 func (w *world) Unblock(ctx context.Context, id slipway.BuildID, job slipway.JobID, p slipway.Principal) (slipway.Build, error) {
 	return w.store.UpdateBuild(ctx, id, func(b *slipway.Build) ([]slipway.Event, error) {

@@ -87,6 +87,15 @@ func (c *Controller) aim(ctx context.Context, r Request, env slipway.Environment
 	return g, c.checkAge(ctx, r, g)
 }
 
+// checkImage refuses a release whose image was removed, as the store would.
+func (c *Controller) checkImage(ctx context.Context, g goal) error {
+	rel, err := c.Store.Release(ctx, g.revision.Target.Service, g.revision.Release)
+	if err != nil {
+		return err
+	}
+	return rel.CheckImage()
+}
+
 // propose makes the deployment that a request comes to, for a target as it is.
 func (c *Controller) propose(ctx context.Context, r Request, g goal, t slipway.Target) (slipway.Deployment, error) {
 	live, err := c.live(ctx, t.ID)

@@ -27,6 +27,9 @@ func (c *Controller) Foresee(ctx context.Context, r Request) (Foresight, error) 
 		r.Kind = slipway.KindDeploy
 	}
 	goal, err := c.aim(ctx, r, env)
+	if err == nil {
+		err = c.checkImage(ctx, goal)
+	}
 	if err != nil {
 		return Foresight{}, err
 	}

@@ -14,6 +14,9 @@ import (
 
 // revise makes the revision of a release for an environment.
 func (c *Controller) revise(ctx context.Context, rel slipway.Release, in slipway.Environment) (goal, error) {
+	if err := rel.CheckImage(); err != nil {
+		return goal{}, err
+	}
 	env, place := in.Name, rel.Manifest.In(in)
 	run := rel.Manifest.Run
 	run.Env = map[string]string{}

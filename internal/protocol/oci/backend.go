@@ -22,8 +22,20 @@ type backend struct {
 	*Images
 }
 
-// ResolveBlob tells the size of a blob.
+// ResolveBlob tells the size of a blob. Who was told that it is here may count on
+// it for a while, and does not push it.
 func (b backend) ResolveBlob(ctx context.Context, _ string, d ociregistry.Digest) (ociregistry.Descriptor, error) {
+	desc, err := b.blob(ctx, d)
+	if err == nil {
+		err = b.blobs.Touch(ctx, blobKey(d))
+	}
+	if slipway.CodeOf(err) == slipway.NotFound {
+		return ociregistry.Descriptor{}, ociregistry.ErrBlobUnknown
+	}
+	return desc, err
+}
+
+func (b backend) blob(ctx context.Context, d ociregistry.Digest) (ociregistry.Descriptor, error) {
 	if d.Algorithm() != digest.SHA256 {
 		return ociregistry.Descriptor{}, ociregistry.ErrBlobUnknown
 	}
@@ -40,8 +52,8 @@ func (b backend) GetBlob(ctx context.Context, repository string, d ociregistry.D
 }
 
 // GetBlobRange opens a part of a blob.
-func (b backend) GetBlobRange(ctx context.Context, repository string, d ociregistry.Digest, from, to int64) (ociregistry.BlobReader, error) {
-	desc, err := b.ResolveBlob(ctx, repository, d)
+func (b backend) GetBlobRange(ctx context.Context, _ string, d ociregistry.Digest, from, to int64) (ociregistry.BlobReader, error) {
+	desc, err := b.blob(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -99,18 +111,33 @@ func (b backend) GetManifest(ctx context.Context, _ string, d ociregistry.Digest
 	return reading{r, r, desc}, nil
 }
 
-// ResolveTag tells what manifest a tag names.
+// ResolveTag tells what manifest a tag names, and pins it as ResolveManifest
+// does.
 func (b backend) ResolveTag(ctx context.Context, repository, tag string) (ociregistry.Descriptor, error) {
-	return resolved(b.GetTag(ctx, repository, tag))
-}
-
-// ResolveManifest tells the type and size of a manifest.
-func (b backend) ResolveManifest(ctx context.Context, repository string, d ociregistry.Digest) (ociregistry.Descriptor, error) {
-	return resolved(b.GetManifest(ctx, repository, d))
-}
-
-func resolved(r ociregistry.BlobReader, err error) (ociregistry.Descriptor, error) {
+	d, err := b.tag(ctx, repository, tag)
 	if err != nil {
+		return ociregistry.Descriptor{}, err
+	}
+	desc, err := b.ResolveManifest(ctx, repository, d)
+	if err == nil {
+		err = b.blobs.Touch(ctx, tagKey(repository, tag))
+	}
+	if slipway.CodeOf(err) == slipway.NotFound {
+		err = ociregistry.ErrManifestUnknown
+	}
+	return desc, err
+}
+
+// ResolveManifest tells the type and size of a manifest. Who was told that it is
+// here may count on it and on all that it names for a while, and does not push
+// them.
+func (b backend) ResolveManifest(ctx context.Context, repository string, d ociregistry.Digest) (ociregistry.Descriptor, error) {
+	r, err := b.GetManifest(ctx, repository, d)
+	if err != nil {
+		return ociregistry.Descriptor{}, err
+	}
+	left := maxPins
+	if err := b.pin(ctx, d, &left); err != nil {
 		return ociregistry.Descriptor{}, err
 	}
 	return r.Descriptor(), r.Close()
@@ -142,7 +169,7 @@ func (b backend) Repositories(ctx context.Context, after string) iter.Seq2[strin
 	keys, err := b.blobs.List(ctx, tagPrefix)
 	names := make([]string, 0, len(keys))
 	for _, k := range keys {
-		name, _, _ := strings.Cut(strings.TrimPrefix(k, tagPrefix), "/")
+		name, _, _ := strings.Cut(strings.TrimPrefix(k.Key, tagPrefix), "/")
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -156,10 +183,11 @@ func (b backend) Tags(ctx context.Context, repository, after string) iter.Seq2[s
 	if err == nil && len(keys) == 0 {
 		err = ociregistry.ErrNameUnknown
 	}
-	for i := range keys {
-		keys[i] = strings.TrimPrefix(keys[i], prefix)
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = strings.TrimPrefix(k.Key, prefix)
 	}
-	return listed(keys, after, err)
+	return listed(names, after, err)
 }
 
 func listed(names []string, after string, err error) iter.Seq2[string, error] {

@@ -8,6 +8,9 @@
 //	oci/manifests/HEX        manifests and indexes, the same; written after all that they name
 //	oci/tags/REPOSITORY/TAG  the digest that the tag names
 //
+// What nothing refers to is removed by [Images.Sweep], a day after somebody was
+// told last that it is here.
+//
 // Content is shared by all repositories. A repository is a name for tags, and
 // what a token is allowed to push to.
 package oci

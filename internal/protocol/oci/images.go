@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"time"
 
 	"cuelabs.dev/go/oci/ociregistry"
 	"github.com/opencontainers/go-digest"
@@ -19,8 +20,21 @@ type Blobs interface {
 	Get(ctx context.Context, key string) (io.ReadCloser, error)
 	// Size is that of a blob; its error is NotFound when there is none.
 	Size(ctx context.Context, key string) (int64, error)
-	// List returns the keys that begin with prefix, sorted.
-	List(ctx context.Context, prefix string) ([]string, error)
+	// List returns the blobs whose keys begin with prefix, sorted.
+	List(ctx context.Context, prefix string) ([]Stored, error)
+	// Touch makes a blob as young as one that was just put; its error is NotFound
+	// when there is none.
+	Touch(ctx context.Context, key string) error
+	// DeleteOlder removes a blob that was neither put nor touched since before,
+	// durably. Gone tells whether it did, and size what that freed.
+	DeleteOlder(ctx context.Context, key string, before time.Time) (size int64, gone bool, err error)
+}
+
+// Stored is a blob in a list.
+type Stored struct {
+	Key  string
+	Size int64
+	At   time.Time // when it was put, or touched, last
 }
 
 // Bounds of what is taken.
@@ -39,18 +53,6 @@ type Images struct {
 // New returns the images in blobs. Uploads are spooled in the folder spool,
 // which must exist.
 func New(blobs Blobs, spool string) *Images { return &Images{blobs, spool} }
-
-// Has reports whether the image is here, with all that it needs.
-func (s *Images) Has(ctx context.Context, d slipway.Digest) (bool, error) {
-	if !d.Valid() {
-		return false, nil
-	}
-	_, err := s.blobs.Size(ctx, manifestKey(digest.Digest(d)))
-	if slipway.CodeOf(err) == slipway.NotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
 
 // manifest reads a manifest, verified.
 func (s *Images) manifest(ctx context.Context, d digest.Digest) ([]byte, error) {

@@ -3,12 +3,12 @@ package oci
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 
 	"cuelabs.dev/go/oci/ociregistry"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/opencontainers/go-digest"
-
-	"github.com/slipway-cd/slipway"
 )
 
 // manifest is what an image's manifest or an index names.
@@ -20,6 +20,14 @@ type manifest struct {
 }
 
 func (m manifest) isIndex() bool { return types.MediaType(m.MediaType).IsIndex() }
+
+// blobs are the layers and the configuration.
+func (m manifest) blobs() []ociregistry.Descriptor {
+	if m.Config == nil {
+		return m.Layers
+	}
+	return append(slices.Clone(m.Layers), *m.Config)
+}
 
 // parseManifest reads a manifest. Its media type follows from its content alone,
 // so that it never depends on who asks: the header that it was sent with, when
@@ -47,32 +55,34 @@ func parseManifest(raw []byte, header string) (manifest, error) {
 	return m, nil
 }
 
-// complete checks that everything m names is here.
+// complete checks that everything m names is here, and pins it.
 func (s *Images) complete(ctx context.Context, m manifest) error {
+	left := maxPins
 	for _, child := range m.Manifests {
-		if err := s.there(ctx, child, manifestKey); err != nil {
+		if err := s.there(ctx, child, manifestKey, func(ctx context.Context, _ string) error { return s.pin(ctx, child.Digest, &left) }); err != nil {
 			return err
 		}
 	}
-	for _, layer := range m.Layers {
-		if err := s.there(ctx, layer, blobKey); err != nil {
+	for _, b := range m.blobs() {
+		if err := s.there(ctx, b, blobKey, func(ctx context.Context, key string) error { return s.touch(ctx, key, &left) }); err != nil {
 			return err
 		}
-	}
-	if m.Config != nil {
-		return s.there(ctx, *m.Config, blobKey)
 	}
 	return nil
 }
 
-func (s *Images) there(ctx context.Context, desc ociregistry.Descriptor, key func(digest.Digest) string) error {
+func (s *Images) there(ctx context.Context, desc ociregistry.Descriptor, key func(digest.Digest) string, pin func(context.Context, string) error) error {
 	if desc.Digest.Validate() != nil || desc.Digest.Algorithm() != digest.SHA256 {
 		return invalid("the manifest names " + string(desc.Digest) + ", which is no SHA-256 digest")
 	}
+	err := pin(ctx, key(desc.Digest))
+	if errors.Is(err, ociregistry.ErrManifestUnknown) {
+		return ociregistry.NewError(string(desc.Digest)+" was not pushed", ociregistry.ErrManifestBlobUnknown.Code(), nil)
+	} else if err != nil {
+		return err
+	}
 	size, err := s.blobs.Size(ctx, key(desc.Digest))
 	switch {
-	case slipway.CodeOf(err) == slipway.NotFound:
-		return ociregistry.NewError(string(desc.Digest)+" was not pushed", ociregistry.ErrManifestBlobUnknown.Code(), nil)
 	case err != nil:
 		return err
 	case size != desc.Size:

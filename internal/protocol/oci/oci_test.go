@@ -67,19 +67,41 @@ func (f folder) Size(_ context.Context, key string) (int64, error) {
 	return info.Size(), nil
 }
 
-func (f folder) List(_ context.Context, prefix string) (keys []string, err error) {
+func (f folder) List(_ context.Context, prefix string) (all []Stored, err error) {
 	err = filepath.WalkDir(string(f), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		key, err := filepath.Rel(string(f), name)
 		if key = filepath.ToSlash(key); strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			all = append(all, Stored{key, info.Size(), info.ModTime()})
 		}
 		return err
 	})
-	slices.Sort(keys)
-	return keys, err
+	slices.SortFunc(all, func(a, b Stored) int { return strings.Compare(a.Key, b.Key) })
+	return all, err
+}
+
+func (f folder) Touch(_ context.Context, key string) error {
+	now := time.Now()
+	err := os.Chtimes(filepath.Join(string(f), filepath.FromSlash(key)), now, now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return slipway.Errorf(slipway.NotFound, "no blob %s", key)
+	}
+	return err
+}
+
+func (f folder) DeleteOlder(_ context.Context, key string, before time.Time) (int64, bool, error) {
+	name := filepath.Join(string(f), filepath.FromSlash(key))
+	info, err := os.Stat(name)
+	if err != nil || !info.ModTime().Before(before) {
+		return 0, false, nil
+	}
+	return info.Size(), true, os.Remove(name)
 }
 
 // tokens are principals by token.
@@ -205,7 +227,7 @@ func TestPushAndRead(t *testing.T) {
 	img := randomImage(t)
 	d := pushImage(t, w.client(t, "slu_admin"), "frontend", "v1", img)
 
-	if ok, err := w.images.Has(t.Context(), d); !ok || err != nil {
+	if ok, err := w.images.Pin(t.Context(), d); !ok || err != nil {
 		t.Errorf("Has: %v, %v", ok, err)
 	}
 	got, err := w.images.Image(t.Context(), d)
@@ -244,7 +266,7 @@ func TestPushAndRead(t *testing.T) {
 	if _, err := w.images.Image(t.Context(), none); slipway.CodeOf(err) != slipway.NotFound {
 		t.Errorf("an image that is not here: %v", err)
 	}
-	if ok, err := w.images.Has(t.Context(), none); ok || err != nil {
+	if ok, err := w.images.Pin(t.Context(), none); ok || err != nil {
 		t.Errorf("an image that is not here: %v, %v", ok, err)
 	}
 }

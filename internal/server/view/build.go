@@ -73,7 +73,7 @@ func Release(r slipway.Release) api.Release {
 	return api.Release{
 		Service: string(r.Service), Number: r.Number, Repository: string(r.Repository),
 		Commit: string(r.Commit), Subject: r.Subject, Image: string(r.Image), Build: r.BuildSlug,
-		Actor: Actor(r.Actor), CreatedAt: r.CreatedAt.UTC(),
+		Actor: Actor(r.Actor), CreatedAt: r.CreatedAt.UTC(), PrunedAt: r.Pruned.UTC(),
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 type Store struct {
 	root *os.Root // whatever a key says, it cannot lead out of here
 
-	mu      sync.Mutex      // held while a directory is made or removed
+	mu      sync.Mutex      // held while a name is given or taken, and while an age is looked at or changed
 	durable map[string]bool // directories whose own names are on the disk
 }
 

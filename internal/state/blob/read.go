@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -80,6 +81,7 @@ func (s *Store) open(key string) (*os.File, int64, error) {
 type Info struct {
 	Key  string
 	Size int64
+	At   time.Time // when it was put, or touched, last
 }
 
 // List returns the blobs whose keys begin with prefix, sorted by key. "" lists
@@ -110,7 +112,7 @@ func (s *Store) List(ctx context.Context, prefix string) ([]Info, error) {
 			return nil
 		}
 		if err == nil {
-			all = append(all, Info{Key: name, Size: info.Size()})
+			all = append(all, Info{Key: name, Size: info.Size(), At: info.ModTime()})
 		}
 		return err
 	})

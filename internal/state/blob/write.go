@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-
-	"github.com/slipway-cd/slipway"
 )
 
 // Put stores all of r under key, in place of what was there, and returns how
@@ -111,15 +109,4 @@ func (s *Store) syncDir(dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return d.Sync()
-}
-
-// Delete removes a blob. One that is not there is deleted already.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	if _, exists, err := s.Exists(ctx, key); err != nil || !exists {
-		return err
-	}
-	if err := absent(s.root.Remove(key), key); slipway.CodeOf(err) != slipway.NotFound {
-		return failed(err, "delete a blob")
-	}
-	return nil
 }

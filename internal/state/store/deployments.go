@@ -18,8 +18,9 @@ import (
 //
 // When d.Key is not "" and was seen before, nothing is written, created is
 // false and the deployment of the first time is returned. Events get the number
-// of the deployment. It returns NotFound when the target was not made before, and
-// Invalid for a key that is not UTF-8.
+// of the deployment. It returns NotFound when the target was not made before,
+// Conflict when the image of its release was removed, and Invalid for a key that is
+// not UTF-8.
 func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (stored slipway.Deployment, created bool, err error) {
 	if err := checkText("an idempotency key", d.Key); err != nil {
 		return stored, false, err
@@ -41,6 +42,9 @@ func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r sl
 				}
 				return err
 			}
+		}
+		if err := t.checkRelease(ctx, d.Target.Service, d.Release); err != nil {
+			return err
 		}
 		stored.ID, created = slipway.DeploymentID(id), true
 		stored.Candidate, stored.Want = slipway.GroupOf(stored.ID), want

@@ -81,8 +81,8 @@ func (t *tx) insertRelease(ctx context.Context, r slipway.Release) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.ExecContext(ctx, `INSERT INTO releases (service, number, build, image, created_at, data) VALUES ($1, $2, $3, $4, $5, $6)`,
-		string(r.Service), r.Number, string(r.Build), string(r.Image), toMicros(r.CreatedAt), data)
+	_, err = t.ExecContext(ctx, `INSERT INTO releases (service, number, build, image, created_at, pruned_at, data) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(r.Service), r.Number, string(r.Build), string(r.Image), toMicros(r.CreatedAt), toMicros(r.Pruned), data)
 	return err
 }
 
