@@ -21,8 +21,8 @@ func (s *server) checkStage(before, next slipway.State) {
 	if rises {
 		s.checkCarries(is)
 	}
-	rescaled := was.Want != is.Want || !slices.EqualFunc(was.Stages, is.Stages, func(a, b slipway.Stage) bool { return a.Weight == b.Weight })
-	if rises && was.Weight > 0 && !(rescaled && onTrial(is)) {
+	another := s.w.truth.scaled[is.ID] && onTrial(is) // a scale may change what some can carry
+	if rises && was.Weight > 0 && !another {
 		s.checkHeld(was, was.Weight, r.Hold)
 	}
 	if onTrial(was) && !onTrial(is) {
