@@ -25,6 +25,9 @@ func (r *Router) awaitHeir(ctx context.Context, m *memory) *net.UnixConn {
 	defer release()
 	_ = os.Remove(address.Name) // of the process before: we have the lock
 	l, err := net.ListenUnix("unix", address)
+	if err == nil {
+		err = os.Chmod(address.Name, 0o600) // whoever may connect, may have everything
+	}
 	if err != nil {
 		r.log.Warn("no upgrade of this router will be possible", "error", err)
 		<-ctx.Done()
