@@ -41,6 +41,7 @@ func (s *server) checkStart(before, next slipway.State) {
 	if before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
 		truth.starts[d.ID] = s.found(before, d)
 		truth.saw(s.w, next)
+		truth.tests[d.Candidate] = truth.tests[d.Candidate] || slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Preview })
 	}
 	found := truth.starts[d.ID]
 	if before.Deployment.Phase == slipway.Pending || d.Want != before.Deployment.Want {
@@ -93,7 +94,7 @@ func (s *server) checkCapacity(before, next slipway.State) {
 	for _, g := range s.seen {
 		_, was := before.Draining[g.id]
 		_, is := next.Draining[g.id]
-		if g.target == t && serves(g) && is && !was {
+		if g.target == t && serves(g) && is && !was && !untried(before.Deployment, g.group) {
 			s.w.truth.taken[g.id] = true
 			taken++
 		}
@@ -102,6 +103,12 @@ func (s *server) checkCapacity(before, next slipway.State) {
 	if floor := s.floor(next); taken > 0 && stay < floor {
 		s.w.violate("invariant 1: %s takes %d out of %s and leaves %d ready of at least %d", s.name, taken, t, stay, floor)
 	}
+}
+
+// untried reports whether g was never to serve yet: it is no capacity.
+func untried(d *slipway.Deployment, g slipway.GroupID) bool {
+	moves := d != nil && d.Phase != slipway.Pending && !d.Phase.Ended() && d.Candidate == g && d.Weight == 0
+	return moves && (!d.Stages[d.At].ByReady || d.Stages[d.At].Passive)
 }
 
 // floor is the ready capacity that nobody may go below.

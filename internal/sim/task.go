@@ -73,6 +73,14 @@ func (w *World) runTask(of slipway.Task) {
 	w.tell("     deployment %d has tests to run", t.deployment)
 }
 
+// tested is how far the tests of a group are; "" when they were never begun.
+func (w *World) tested(g slipway.GroupID) slipway.TaskState {
+	if t := w.tasks[rollout.TaskOf(g.Deployment())]; t != nil {
+		return t.State
+	}
+	return ""
+}
+
 // runTasks takes tasks further. Now and then one is forgotten by everybody, as
 // by a queue that lost it: it will be asked for again.
 func (w *World) runTasks() {

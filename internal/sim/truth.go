@@ -14,6 +14,7 @@ type truth struct {
 	stops   map[slipway.GroupID]int        // instances of a group that were asked to stop
 	taken   map[slipway.InstanceID]bool    // who was taken out while ready
 	scaled  map[slipway.DeploymentID]bool  // a person asked for another scale while it moved
+	tests   map[slipway.GroupID]bool       // it has to pass tests before it gets traffic
 }
 
 // start is what a deployment found when it began to move.
@@ -30,7 +31,7 @@ func newTruth() truth {
 	return truth{
 		history: map[slipway.TargetID]map[slipway.Fence]slipway.State{}, groups: map[slipway.GroupID]slipway.TargetID{},
 		starts: map[slipway.DeploymentID]start{}, stops: map[slipway.GroupID]int{}, taken: map[slipway.InstanceID]bool{},
-		scaled: map[slipway.DeploymentID]bool{},
+		scaled: map[slipway.DeploymentID]bool{}, tests: map[slipway.GroupID]bool{},
 	}
 }
 

@@ -117,6 +117,7 @@ func (p *plan) refuse(d *slipway.Deployment, why string) {
 	}
 	p.say("%s", why)
 	p.sayRefused(d)
+	p.dropUntried(d)
 	p.end(d, slipway.Failed)
 }
 

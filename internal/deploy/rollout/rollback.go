@@ -62,7 +62,20 @@ func (p *plan) needed(d *slipway.Deployment) int {
 func (p *plan) giveUp(d *slipway.Deployment, why string) {
 	p.say("%s", why)
 	p.sayStuck(d)
+	p.dropUntried(d)
 	p.end(d, slipway.Stuck)
+}
+
+// dropUntried lets a candidate go that was never to serve yet: at rest it would
+// help out where the stable group lacks somebody.
+func (p *plan) dropUntried(d *slipway.Deployment) {
+	stage := d.Stages[d.At]
+	if stage.ByReady && !stage.Passive || d.Weight > 0 {
+		return
+	}
+	for _, i := range p.members(d.Candidate) {
+		p.leave(d.Candidate, i)
+	}
 }
 
 // settleReturn restores the old group, and lets the new one go when that is

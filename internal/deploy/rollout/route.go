@@ -151,7 +151,7 @@ func (p *plan) part(s slipway.Share) int {
 		return len(s.Endpoints)
 	case s.Group == d.Candidate:
 		return int(d.Weight)
-	case s.Group == d.Stable:
+	case s.Group == d.Stable || p.ready(d.Stable) == 0: // a leftover, while the stable group has nobody
 		return int(slipway.All - d.Weight)
 	}
 	return 0
