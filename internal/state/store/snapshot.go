@@ -33,11 +33,15 @@ func Snapshot(ctx context.Context, url, file string) error {
 
 // Restored tells a database that it was restored: what has happened since the
 // backup is not known here. The epoch rises, so that whoever acted since is
-// refused; leases end, and routers register anew.
+// refused; deployments are numbered on from a distance; leases end, and routers
+// register anew.
 func (s *Store) Restored(ctx context.Context) error {
 	return s.write(ctx, "note that the database was restored", func(ctx context.Context, t *tx) error {
 		for _, statement := range []string{
 			`UPDATE counters SET value = value + 1 WHERE name = 'epoch'`,
+			// Groups and tasks are named after deployments: one that was made after
+			// the backup may still run, and its number is not given again.
+			`UPDATE counters SET value = value + 1000 WHERE name = 'deployment'`,
 			`UPDATE targets SET owned_until = 0`,
 			`DELETE FROM routers`,
 		} {

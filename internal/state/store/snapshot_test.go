@@ -51,4 +51,8 @@ func TestSnapshot(t *testing.T) {
 	if !before.Less(after) || after.Epoch != before.Epoch+1 {
 		t.Errorf("fence %s before, %s after", before, after)
 	}
+	d, _, err := restored.CreateDeployment(t.Context(), slipway.Deployment{Target: id, Phase: slipway.Pending}, slipway.Revision{ID: "r-1", Target: id}, 1)
+	if err != nil || d.ID < 1000 {
+		t.Errorf("deployment %d after a restore, %v: its number may have been given since the backup", d.ID, err)
+	}
 }
