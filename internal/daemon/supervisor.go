@@ -18,7 +18,7 @@ type supervisor struct {
 const (
 	restartFirst = 50 * time.Millisecond
 	restartMost  = 10 * time.Second
-	livedWell    = 10 * time.Second // a role that lived this long restarts at once again
+	livedWell    = time.Second // a role that lived this long restarts at once again: what cannot start dies sooner
 )
 
 // start returns when r runs, or with the error of its first start.
