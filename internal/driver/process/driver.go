@@ -54,6 +54,7 @@ type Driver struct {
 
 var (
 	_ driver.Driver   = (*Driver)(nil)
+	_ driver.Observer = (*Driver)(nil)
 	_ driver.Watcher  = (*Driver)(nil)
 	_ driver.Recorder = (*Driver)(nil)
 	_ driver.Limited  = (*Driver)(nil)
