@@ -149,26 +149,11 @@ func TestWithoutGroups(t *testing.T) {
 func TestRefusedGroup(t *testing.T) {
 	var said record
 	w := newWorld(t, recorded(&said))
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, GuardCommand, w.agent.path("slipway-none"), "--", "true")
-	control, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, status, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.ExtraFiles = []*os.File{status}
-	if err := cmd.Run(); err != nil {
+	g := guard(t, w.agent.path("slipway-none"), "true")
+	if err := g.Wait(); err != nil {
 		t.Error(err)
 	}
-	_, _ = status.Close(), control.Close()
-	if o, err := w.agent.result(r, nil); err != nil || o != (outcome{}) || !strings.Contains(said.String(), "a job ran in no control group of its own") {
+	if o, err := w.agent.result(g.status, nil); err != nil || o != (outcome{}) || !strings.Contains(said.String(), "a job ran in no control group of its own") {
 		t.Errorf("%+v, %v; the agent said: %s", o, err, &said)
 	}
-	_ = r.Close()
 }

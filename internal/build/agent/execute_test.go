@@ -117,12 +117,21 @@ func TestAgentThatIsToldToStopNow(t *testing.T) {
 	}
 }
 
-func TestGuardOutlivesNoAgent(t *testing.T) {
+// guarded is a command with a guard, which has no agent.
+type guarded struct {
+	*exec.Cmd
+	control io.Closer
+	out     io.Reader
+	status  *os.File
+}
+
+func guard(t *testing.T, group string, argv ...string) guarded {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, GuardCommand, "", "--", "bash", "-c", tree+"echo up; sleep 67")
+	cmd := exec.CommandContext(t.Context(), exe, append([]string{GuardCommand, group, "--"}, argv...)...)
 	control, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -135,22 +144,27 @@ func TestGuardOutlivesNoAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = r.Close() })
 	cmd.ExtraFiles = []*os.File{status}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	_ = status.Close()
+	return guarded{cmd, control, out, r}
+}
+
+func TestGuardOutlivesNoAgent(t *testing.T) {
+	g := guard(t, "", "bash", "-c", tree+"echo up; sleep 67")
 	var log []byte
-	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "up"; {
+	for lines := bufio.NewScanner(g.out); lines.Scan() && lines.Text() != "up"; {
 		log = append(log, lines.Text()+"\n"...)
 	}
-	_ = control.Close() // as when the agent dies
-	said, err := io.ReadAll(r)
+	_ = g.control.Close() // as when the agent dies
+	said, err := io.ReadAll(g.status)
 	if err != nil || string(said) != "signal SIGKILL" {
 		t.Errorf("status %q, %v", said, err)
 	}
-	_ = r.Close()
-	_ = cmd.Wait()
+	_ = g.Wait()
 	for _, pid := range pids(t, log) {
 		gone(t, pid)
 	}
@@ -172,14 +186,14 @@ func TestKilledGuardDoesNotHangTheAgent(t *testing.T) {
 }
 
 func TestEnvironmentIsExact(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what environment a process has")
+	}
 	w := newWorld(t).start(t)
 	id := w.add("app", w.commit, `tr '\0' '\n' < /proc/$$/environ | sort; command -v slipway buildkite-agent`, "DEPLOYMENT_ENV=test", "BUILDKITE_MESSAGE=two\nlines $(id)")
 	job := w.ended(id)
 	_, got, _ := strings.Cut(string(job.log), "sort; command -v slipway buildkite-agent\n")
 	bin, checkout := filepath.Join(w.agent.Dir, "bin"), filepath.Join(w.agent.Dir, "checkout", "app")
-	if _, err := os.Stat("/proc/self/environ"); err != nil {
-		t.Skip("/proc/PID/environ is missing")
-	}
 	inherited := map[string]string{}
 	for _, kv := range w.agent.Env {
 		name, value, _ := strings.Cut(kv, "=")
