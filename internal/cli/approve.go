@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"strconv"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
 )
 
 func (a *app) approveCommand() *cobra.Command {
@@ -17,23 +18,15 @@ func (a *app) approveCommand() *cobra.Command {
 		Example: "  slipway approve 77",
 		Args:    between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || id < 1 {
-				return slipway.Errorf(slipway.Invalid, "%q is not the number of a deployment", args[0]).Do("see what waits: slipway status")
-			}
-			client, err := a.client()
+			id, err := deploymentNumber(args[0])
 			if err != nil {
 				return err
 			}
-			d, err := client.Approve(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(d)
-			}
-			return s.line("you approved deployment %d, %s to %s. %s", d.ID, slipway.ReleaseName(slipway.ServiceName(d.Service), d.Release), d.Environment, d.URL)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Deployment, error) {
+				return client.Approve(ctx, id)
+			}, func(s *screen, d api.Deployment) error {
+				return s.line("you approved deployment %d, %s to %s. %s", d.ID, slipway.ReleaseName(slipway.ServiceName(d.Service), d.Release), d.Environment, d.URL)
+			})
 		},
 	}
 }

@@ -18,29 +18,22 @@ func (a *app) buildsCommand() *cobra.Command {
 		Example: "  slipway builds\n  slipway builds thoughts-backend --limit 5",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Builds(c.Context(), first(args), limit)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			switch {
-			case a.json:
-				return s.json(all)
-			case len(all) == 0 && len(args) > 0:
-				return s.line("No builds of %s yet. They come by git push, to a repository with a pipeline.", args[0])
-			case len(all) == 0:
-				return s.line("No builds yet. In a repository with a pipeline: slipway remote add && git push slipway master")
-			}
-			var t table
-			for _, b := range all {
-				t.row(s.paint(bold, slugOf(b)), s.buildState(b.State), one(b.Branch+b.Tag), short(b.Commit), cut(one(b.Subject), 40),
-					who(b.Actor), ago(a.now().Sub(b.CreatedAt))+" ago", span(b.StartedAt, b.FinishedAt, a.now()))
-			}
-			return t.write(s.out)
+			return present(a, c, func(client *api.Client, ctx context.Context) ([]api.Build, error) {
+				return client.Builds(ctx, first(args), limit)
+			}, func(s *screen, all []api.Build) error {
+				switch {
+				case len(all) == 0 && len(args) > 0:
+					return s.line("No builds of %s yet. They come by git push, to a repository with a pipeline.", args[0])
+				case len(all) == 0:
+					return s.line("No builds yet. In a repository with a pipeline: slipway remote add && git push slipway master")
+				}
+				var t table
+				for _, b := range all {
+					t.row(s.paint(bold, slugOf(b)), s.buildState(b.State), one(b.Branch+b.Tag), short(b.Commit), cut(one(b.Subject), 40),
+						who(b.Actor), ago(a.now().Sub(b.CreatedAt))+" ago", span(b.StartedAt, b.FinishedAt, a.now()))
+				}
+				return t.write(s.out)
+			})
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", listed, "how many")

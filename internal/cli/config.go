@@ -131,19 +131,11 @@ func (a *app) configListCommand() *cobra.Command {
 		Example: "  slipway config list thoughts-backend prod",
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.SettingsHistory(c.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(all)
-			}
-			return a.showConfig(s, args[0], args[1], all)
+			return present(a, c, func(client *api.Client, ctx context.Context) ([]api.Settings, error) {
+				return client.SettingsHistory(ctx, args[0], args[1])
+			}, func(s *screen, all []api.Settings) error {
+				return a.showConfig(s, args[0], args[1], all)
+			})
 		},
 	}
 }

@@ -117,23 +117,15 @@ func (a *app) abortCommand() *cobra.Command {
 		Example: "  slipway abort 77\n  slipway abort thoughts-backend prod",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			id, err := moving(c.Context(), client, args)
-			if err != nil {
-				return err
-			}
-			d, err := client.Abort(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(d)
-			}
-			return s.line("deployment %d returns %s %s to %s. %s", d.ID, d.Service, d.Environment, release(d.From), d.URL)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Deployment, error) {
+				id, err := moving(ctx, client, args)
+				if err != nil {
+					return api.Deployment{}, err
+				}
+				return client.Abort(ctx, id)
+			}, func(s *screen, d api.Deployment) error {
+				return s.line("deployment %d returns %s %s to %s. %s", d.ID, d.Service, d.Environment, release(d.From), d.URL)
+			})
 		},
 	}
 }
@@ -141,11 +133,7 @@ func (a *app) abortCommand() *cobra.Command {
 // moving is the deployment that a person means by its number or its target.
 func moving(ctx context.Context, client *api.Client, args []string) (int64, error) {
 	if len(args) == 1 {
-		id, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil || id < 1 {
-			return 0, slipway.Errorf(slipway.Invalid, "%q is not the number of a deployment", args[0])
-		}
-		return id, nil
+		return deploymentNumber(args[0])
 	}
 	t, err := client.Target(ctx, args[0], args[1])
 	switch {
@@ -155,6 +143,14 @@ func moving(ctx context.Context, client *api.Client, args []string) (int64, erro
 		return 0, slipway.Errorf(slipway.Conflict, "nothing moves %s in %s", args[0], args[1])
 	}
 	return t.Moving.ID, nil
+}
+
+func deploymentNumber(s string) (int64, error) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || id < 1 {
+		return 0, slipway.Errorf(slipway.Invalid, "%q is not the number of a deployment", s).Do("see what moves and what waits: slipway status")
+	}
+	return id, nil
 }
 
 // serviceRelease reads SERVICE or SERVICE@RELEASE.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,23 +20,15 @@ func (a *app) deploymentCommand() *cobra.Command {
 		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			id, err := moving(c.Context(), client, args)
-			if err != nil {
-				return err
-			}
-			d, err := client.Deployment(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(d)
-			}
-			return s.deployment(d, a.now())
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Deployment, error) {
+				id, err := moving(ctx, client, args)
+				if err != nil {
+					return api.Deployment{}, err
+				}
+				return client.Deployment(ctx, id)
+			}, func(s *screen, d api.Deployment) error {
+				return s.deployment(d, a.now())
+			})
 		},
 	}
 }

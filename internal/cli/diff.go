@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway/api"
@@ -14,19 +15,9 @@ func (a *app) diffCommand() *cobra.Command {
 		Example: "  slipway diff test prod",
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			d, err := client.Diff(c.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(d)
-			}
-			return s.diff(d)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.EnvironmentDiff, error) {
+				return client.Diff(ctx, args[0], args[1])
+			}, (*screen).diff)
 		},
 	}
 }

@@ -33,24 +33,15 @@ func (a *app) environmentsCommand() *cobra.Command {
 		Example: "  slipway environments\n  slipway environments --yaml >environments.yaml",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Environments(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			switch {
-			case a.json:
-				return s.json(all)
-			case text && all.Version == 0:
-				return s.line("%s", strings.TrimSpace(manifest.BuiltinEnvironments))
-			case text:
-				return s.line("%s", strings.TrimRight(all.Source, "\n"))
-			}
-			return s.environments(all)
+			return present(a, c, (*api.Client).Environments, func(s *screen, all api.Environments) error {
+				switch {
+				case text && all.Version == 0:
+					return s.line("%s", strings.TrimSpace(manifest.BuiltinEnvironments))
+				case text:
+					return s.line("%s", strings.TrimRight(all.Source, "\n"))
+				}
+				return s.environments(all)
+			})
 		},
 	}
 	c.Flags().BoolVar(&text, "yaml", false, "print the environments.yaml that is applied")

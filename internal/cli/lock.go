@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -28,19 +29,11 @@ func (a *app) lockCommand() *cobra.Command {
 			if why == "" {
 				return slipway.Errorf(slipway.Invalid, "others will ask why").Do("say it: --why TEXT")
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			l, err := client.Lock(c.Context(), api.CreateLock{Environment: args[0], Service: first(args[1:]), Why: why, ForMS: d.Milliseconds()})
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(l)
-			}
-			return s.line("%s is locked until %s: %s", placeOf(l), moment(l.Until), one(l.Why))
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Lock, error) {
+				return client.Lock(ctx, api.CreateLock{Environment: args[0], Service: first(args[1:]), Why: why, ForMS: d.Milliseconds()})
+			}, func(s *screen, l api.Lock) error {
+				return s.line("%s is locked until %s: %s", placeOf(l), moment(l.Until), one(l.Why))
+			})
 		},
 	}
 	c.Flags().StringVar(&why, "why", "", "what others read while they wait")
@@ -74,19 +67,11 @@ func (a *app) unlockCommand() *cobra.Command {
 		Example: "  slipway unlock prod\n  slipway unlock prod thoughts-backend",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			l, err := client.Unlock(c.Context(), args[0], first(args[1:]))
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(l)
-			}
-			return s.line("%s is not locked any more; %s had: %s", placeOf(l), who(l.Actor), one(l.Why))
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Lock, error) {
+				return client.Unlock(ctx, args[0], first(args[1:]))
+			}, func(s *screen, l api.Lock) error {
+				return s.line("%s is not locked any more; %s had: %s", placeOf(l), who(l.Actor), one(l.Why))
+			})
 		},
 	}
 }
@@ -98,26 +83,16 @@ func (a *app) locksCommand() *cobra.Command {
 		Example: "  slipway locks",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Locks(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			switch {
-			case a.json:
-				return s.json(all)
-			case len(all) == 0:
-				return s.line("Nothing is locked. To lock: slipway lock ENV --why TEXT --for 2h")
-			}
-			var t table
-			for _, l := range all {
-				t.row(s.paint(bold, placeOf(l)), "by "+who(l.Actor), "until "+moment(l.Until), one(l.Why))
-			}
-			return t.write(s.out)
+			return present(a, c, (*api.Client).Locks, func(s *screen, all []api.Lock) error {
+				if len(all) == 0 {
+					return s.line("Nothing is locked. To lock: slipway lock ENV --why TEXT --for 2h")
+				}
+				var t table
+				for _, l := range all {
+					t.row(s.paint(bold, placeOf(l)), "by "+who(l.Actor), "until "+moment(l.Until), one(l.Why))
+				}
+				return t.write(s.out)
+			})
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,19 +28,11 @@ func (a *app) userAddCommand() *cobra.Command {
 			if err := slipway.Role(role).Validate(); err != nil {
 				return err
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			u, err := client.AddUser(c.Context(), api.CreateUser{Name: args[0], Role: role, Environments: envs})
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(u)
-			}
-			return s.line("%s is %s%s. Their token, shown this once:\n%s", u.Name, u.Role, in(u.Environments), u.Token)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.CreatedUser, error) {
+				return client.AddUser(ctx, api.CreateUser{Name: args[0], Role: role, Environments: envs})
+			}, func(s *screen, u api.CreatedUser) error {
+				return s.line("%s is %s%s. Their token, shown this once:\n%s", u.Name, u.Role, in(u.Environments), u.Token)
+			})
 		},
 	}
 	c.Flags().StringVar(&role, "role", string(slipway.Viewer), "viewer (reads), deployer (pushes, unblocks, deploys) or admin (everything)")
@@ -61,23 +54,13 @@ func (a *app) userListCommand() *cobra.Command {
 		Example: "  slipway user list",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			users, err := client.Users(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(users)
-			}
-			var t table
-			for _, u := range users {
-				t.row(s.paint(bold, u.Name), u.Role, strings.Join(u.Environments, ", "))
-			}
-			return t.write(s.out)
+			return present(a, c, (*api.Client).Users, func(s *screen, users []api.User) error {
+				var t table
+				for _, u := range users {
+					t.row(s.paint(bold, u.Name), u.Role, strings.Join(u.Environments, ", "))
+				}
+				return t.write(s.out)
+			})
 		},
 	}
 }
@@ -116,19 +99,9 @@ func (a *app) loginCommand() *cobra.Command {
 		Example: "  slipway login",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			link, err := client.LoginLink(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(link)
-			}
-			return s.line("%s\nOpen it in your browser: it works once, until %s.", link.URL, clock(link.ExpiresAt))
+			return present(a, c, (*api.Client).LoginLink, func(s *screen, link api.LoginLink) error {
+				return s.line("%s\nOpen it in your browser: it works once, until %s.", link.URL, clock(link.ExpiresAt))
+			})
 		},
 	}
 }
@@ -140,27 +113,17 @@ func (a *app) agentsCommand() *cobra.Command {
 		Example: "  slipway agents",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			agents, err := client.Agents(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(agents)
-			}
-			var t table
-			for _, agent := range agents {
-				mark := s.paint(green, "● ")
-				if agent.State != "connected" {
-					mark = s.paint(red, "✗ ")
+			return present(a, c, (*api.Client).Agents, func(s *screen, agents []api.Agent) error {
+				var t table
+				for _, agent := range agents {
+					mark := s.paint(green, "● ")
+					if agent.State != "connected" {
+						mark = s.paint(red, "✗ ")
+					}
+					t.row(s.paint(bold, one(agent.Name)), agent.Queue, mark+agent.State, "heard "+ago(a.now().Sub(agent.LastSeen))+" ago")
 				}
-				t.row(s.paint(bold, one(agent.Name)), agent.Queue, mark+agent.State, "heard "+ago(a.now().Sub(agent.LastSeen))+" ago")
-			}
-			return t.write(s.out)
+				return t.write(s.out)
+			})
 		},
 	}
 }
@@ -178,19 +141,11 @@ func (a *app) agentTokenCommand() *cobra.Command {
 			if len(queues) == 0 {
 				return slipway.Errorf(slipway.Invalid, "which queue?").Do("for example: %s", strings.TrimSpace(c.Example))
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			t, err := client.AddAgentToken(c.Context(), queues...)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(t)
-			}
-			return s.line("agents of %s may register with this token, shown this once:\n%s", strings.Join(t.Queues, ", "), t.Token)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.AgentToken, error) {
+				return client.AddAgentToken(ctx, queues...)
+			}, func(s *screen, t api.AgentToken) error {
+				return s.line("agents of %s may register with this token, shown this once:\n%s", strings.Join(t.Queues, ", "), t.Token)
+			})
 		},
 	}
 	c.Flags().StringSliceVar(&queues, "queue", nil, "queue whose jobs they may take; repeatable")

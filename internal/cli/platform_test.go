@@ -80,7 +80,7 @@ func TestLockAndApprove(t *testing.T) {
 		"lock prod --for 2h":           "slipway: others will ask why\nsay it: --why TEXT\n",
 		"lock prod --why x --for 31d":  "slipway: --for must be a time from 1s to 30d, such as 30m, 2h or 3d, not \"31d\"\n",
 		"lock prod --why x --for soon": "slipway: --for must be a time from 1s to 30d, such as 30m, 2h or 3d, not \"soon\"\n",
-		"approve it":                   "slipway: \"it\" is not the number of a deployment\nsee what waits: slipway status\n",
+		"approve it":                   "slipway: \"it\" is not the number of a deployment\nsee what moves and what waits: slipway status\n",
 		"deploy prod web@1 --override": "slipway: others will ask why it was overridden\nsay it: --override --why TEXT\n",
 		"rollback web prod --why x":    "slipway: --why goes with --override\n",
 		"apply nowhere.yaml":           "slipway: there is no nowhere.yaml\nto begin with what is applied: slipway environments --yaml >nowhere.yaml\n",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -21,19 +22,11 @@ func (a *app) pruneCommand() *cobra.Command {
 		Example: "  slipway prune --dry-run\n  slipway prune",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			p, err := client.Prune(c.Context(), dry)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(p)
-			}
-			return a.printPruned(s, p)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Pruned, error) {
+				return client.Prune(ctx, dry)
+			}, func(s *screen, p api.Pruned) error {
+				return a.printPruned(s, p)
+			})
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,24 +22,14 @@ deployments up, until its process is proven to have ended or a person forgets it
 		Example: "  slipway routers\n  slipway routers forget edge-2",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			routers, err := client.Routers(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(routers)
-			}
-			var t table
-			for _, r := range routers {
-				t.row(s.paint(bold, one(r.ID)), a.routerMark(s, r), "heard "+ago(a.now().Sub(r.LastSeen))+" ago",
-					fmt.Sprintf("process %d", r.PID), fmt.Sprintf("%d in flight", r.InFlight), one(routerNotes(r)))
-			}
-			return t.write(s.out)
+			return present(a, c, (*api.Client).Routers, func(s *screen, routers []api.Router) error {
+				var t table
+				for _, r := range routers {
+					t.row(s.paint(bold, one(r.ID)), a.routerMark(s, r), "heard "+ago(a.now().Sub(r.LastSeen))+" ago",
+						fmt.Sprintf("process %d", r.PID), fmt.Sprintf("%d in flight", r.InFlight), one(routerNotes(r)))
+				}
+				return t.write(s.out)
+			})
 		},
 	}
 	c.AddCommand(a.routersForgetCommand())
@@ -75,19 +66,11 @@ stopped. One that serves is not forgotten, and one that speaks again is register
 		Example: "  slipway routers forget edge-2",
 		Args:    between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			r, err := client.ForgetRouter(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(r)
-			}
-			return s.line("router %s is forgotten; nothing waits for it any more", one(r.ID))
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Router, error) {
+				return client.ForgetRouter(ctx, args[0])
+			}, func(s *screen, r api.Router) error {
+				return s.line("router %s is forgotten; nothing waits for it any more", one(r.ID))
+			})
 		},
 	}
 }

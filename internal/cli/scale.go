@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
 )
 
 func (a *app) scaleCommand() *cobra.Command {
@@ -22,22 +24,14 @@ func (a *app) scaleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			t, err := client.Scale(c.Context(), args[0], args[1], n)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			switch {
-			case a.json:
-				return s.json(t)
-			case n == 0:
-				return s.line("%s in %s has as many instances as its manifest says. See: slipway status %s", args[0], args[1], args[0])
-			}
-			return s.line("%s in %s gets %s. See: slipway status %s", args[0], args[1], count(n, "instance"), args[0])
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Target, error) {
+				return client.Scale(ctx, args[0], args[1], n)
+			}, func(s *screen, _ api.Target) error {
+				if n == 0 {
+					return s.line("%s in %s has as many instances as its manifest says. See: slipway status %s", args[0], args[1], args[0])
+				}
+				return s.line("%s in %s gets %s. See: slipway status %s", args[0], args[1], count(n, "instance"), args[0])
+			})
 		},
 	}
 	c.Flags().BoolVar(&written, "manifest", false, "as many as slipway.yaml says")

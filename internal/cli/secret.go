@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -101,19 +102,11 @@ func (a *app) secretListCommand() *cobra.Command {
 		Example: "  slipway secret list thoughts-backend prod",
 		Args:    between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := client.Secrets(c.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(all)
-			}
-			return a.showSecrets(s, args[0], args[1], all)
+			return present(a, c, func(client *api.Client, ctx context.Context) ([]api.Secret, error) {
+				return client.Secrets(ctx, args[0], args[1])
+			}, func(s *screen, all []api.Secret) error {
+				return a.showSecrets(s, args[0], args[1], all)
+			})
 		},
 	}
 }
@@ -158,23 +151,15 @@ func (a *app) secretRetireCommand() *cobra.Command {
 				return slipway.Errorf(slipway.Invalid, "%q is not a version of a secret; write NAME@NUMBER", args[2]).
 					Do("see them: slipway secret list %s %s", args[0], args[1])
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			got, err := client.RetireSecret(c.Context(), args[0], args[1], name, version)
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(got)
-			}
-			more := ""
-			if got.Live {
-				more = fmt.Sprintf("; what serves has it until then: slipway restart %s %s", got.Service, got.Environment)
-			}
-			return s.line("%s@%d of %s in %s is retired%s", got.Name, got.Version, got.Service, got.Environment, more)
+			return present(a, c, func(client *api.Client, ctx context.Context) (api.Secret, error) {
+				return client.RetireSecret(ctx, args[0], args[1], name, version)
+			}, func(s *screen, got api.Secret) error {
+				more := ""
+				if got.Live {
+					more = fmt.Sprintf("; what serves has it until then: slipway restart %s %s", got.Service, got.Environment)
+				}
+				return s.line("%s@%d of %s in %s is retired%s", got.Name, got.Version, got.Service, got.Environment, more)
+			})
 		},
 	}
 }
@@ -188,22 +173,12 @@ func (a *app) rotateKeyCommand() *cobra.Command {
 		Example: "  slipway secret rotate-key",
 		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			got, err := client.RotateKey(c.Context())
-			if err != nil {
-				return err
-			}
-			s := a.screen(c)
-			if a.json {
-				return s.json(got)
-			}
-			if err := s.line("%d sealed for the key %s", got.Resealed, got.Key); err != nil || got.Former == "" {
-				return err
-			}
-			return s.line("Earlier backups need the former key, which is in %s; remove it when they are gone.", got.Former)
+			return present(a, c, (*api.Client).RotateKey, func(s *screen, got api.RotatedKey) error {
+				if err := s.line("%d sealed for the key %s", got.Resealed, got.Key); err != nil || got.Former == "" {
+					return err
+				}
+				return s.line("Earlier backups need the former key, which is in %s; remove it when they are gone.", got.Former)
+			})
 		},
 	}
 }

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -26,6 +29,24 @@ func (a *app) client() (*api.Client, error) {
 		return nil, err
 	}
 	return api.New(p.url, p.token), nil
+}
+
+// present asks the server for something and shows it: as JSON when that is asked
+// for, else in words.
+func present[T any](a *app, c *cobra.Command, ask func(*api.Client, context.Context) (T, error), show func(*screen, T) error) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	got, err := ask(client, c.Context())
+	if err != nil {
+		return err
+	}
+	s := a.screen(c)
+	if a.json {
+		return s.json(got)
+	}
+	return show(s, got)
 }
 
 func (a *app) place() (place, error) {
