@@ -153,7 +153,10 @@ func (n *nursery) collect() {
 		if err != nil || pid <= 0 {
 			return
 		}
-		c := n.helpers[pid]
+		c, isHelper := n.helpers[pid]
+		if isHelper {
+			_ = syscall.Kill(-pid, syscall.SIGKILL) // whom it left in its group, whose number is nobody else's while they live
+		}
 		if n.own != nil && n.own.id.PID == pid {
 			c, n.own = n.own, nil
 		}

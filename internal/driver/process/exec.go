@@ -63,7 +63,7 @@ func (n *nursery) try(ctx context.Context, s Spec, argv []string, within time.Du
 		n.signalGroup(c, syscall.SIGKILL)
 		<-c.exited
 	}
-	_ = r.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // it may have left somebody who holds the pipe
+	_ = r.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // it may have left somebody outside of its group who holds the pipe
 	return c.how, <-heard, late, starved
 }
 

@@ -58,6 +58,8 @@ func TestMain(m *testing.M) {
 			look()
 		} else if len(os.Args) > 3 && os.Args[3] == "dawdle" {
 			dawdle()
+		} else if len(os.Args) > 3 && os.Args[3] == "litter" {
+			litter()
 		} else {
 			app()
 		}
@@ -198,6 +200,13 @@ func dawdle() {
 	cmd := exec.Command("/bin/sleep", "60")
 	cmd.Stdout = os.Stdout
 	_ = cmd.Run()
+}
+
+// litter is a probe that leaves somebody behind.
+func litter() {
+	if err := exec.Command("/bin/sleep", os.Args[4]).Start(); err != nil {
+		os.Exit(1)
+	}
 }
 
 // work is a worker that can be told, and says what it is told.

@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -81,6 +82,23 @@ func TestALateExecIsKilled(t *testing.T) {
 	}
 	out, _ := exec.Command("pgrep", "-f", filepath.Join(w.dir, "trees")+".* dawdle").Output()
 	if n := len(strings.Fields(string(out))); n > 1 { // the one that is asked now
+		t.Errorf("%d of them run", n)
+	}
+}
+
+// Nor does it when the command has answered in time.
+func TestWhatAnExecLeavesIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.start()
+	seconds := fmt.Sprintf("61.%d", os.Getpid())
+	apply(t, d, w.group(1, func(g *slipway.GroupSpec) {
+		g.Revision.Kind, g.Revision.Run.Port = slipway.Worker, 0
+		g.Revision.Health.Ready = &slipway.Probe{Exec: []string{"/bin/app", "litter", seconds}, Timeout: 5 * time.Second, Period: 100 * time.Millisecond, Successes: 5}
+	}))
+	await(t, d, "ready", ready)
+	out, _ := exec.Command("pgrep", "-f", "^/bin/sleep "+seconds).Output()
+	if n := len(strings.Fields(string(out))); n > 1 { // of the one that is asked now
 		t.Errorf("%d of them run", n)
 	}
 }
