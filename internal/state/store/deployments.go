@@ -35,7 +35,7 @@ func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r sl
 			return err
 		}
 		if d.Key != "" {
-			first, err := one[slipway.Deployment](ctx, t, `SELECT data FROM deployments WHERE idempotency_key = $1`, d.Key)
+			first, err := one[slipway.Deployment](ctx, t, `SELECT data FROM deployments WHERE idempotency_key <> '' AND idempotency_key = $1`, d.Key)
 			if !errors.Is(err, sql.ErrNoRows) {
 				if stored = first; err == nil {
 					err = errUnchanged

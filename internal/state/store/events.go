@@ -43,15 +43,17 @@ func (s *Store) EventBefore(ctx context.Context, f slipway.EventFilter, n int) (
 	return seq, s.fail(err, "read events")
 }
 
+// thatPass repeats the conditions of the indexes in their own words: SQLite uses
+// those of a part of a table for nothing else.
 func thatPass(f slipway.EventFilter) (w where) {
 	if f.Build != "" {
-		w.and("build = ?", f.Build)
+		w.and("build <> '' AND build = ?", f.Build)
 	}
 	if f.Deployment != 0 {
-		w.and("deployment = ?", int64(f.Deployment))
+		w.and("deployment <> 0 AND deployment = ?", int64(f.Deployment))
 	}
 	if f.Target != (slipway.TargetID{}) {
-		w.and("service = ? AND environment = ?", string(f.Target.Service), string(f.Target.Environment))
+		w.and("service <> '' AND service = ? AND environment = ?", string(f.Target.Service), string(f.Target.Environment))
 	}
 	return w
 }

@@ -14,7 +14,7 @@ import (
 // oldJobs are jobs that have a log and were made before a time, of builds that have ended and of
 // which no release has its image kept. IDs of jobs sort by time.
 const oldJobs = `FROM chunks c JOIN jobs j ON j.id = c.job JOIN builds b ON b.id = j.build WHERE c.job < $1 AND b.ended = 1
-	AND NOT EXISTS (SELECT 1 FROM releases r WHERE r.build = b.id AND r.pruned_at = 0)`
+	AND NOT EXISTS (SELECT 1 FROM releases r WHERE r.build <> '' AND r.build = b.id AND r.pruned_at = 0)`
 
 // made is what IDs made before at sort before.
 func made(at time.Time) string {

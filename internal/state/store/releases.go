@@ -111,7 +111,7 @@ func (s *Store) ReleasesOfBuild(ctx context.Context, id slipway.BuildID) ([]slip
 	if id == "" {
 		return nil, nil
 	}
-	all, err := list[slipway.Release](ctx, s.reading, `SELECT data FROM releases WHERE build = $1 ORDER BY service, number`, string(id))
+	all, err := list[slipway.Release](ctx, s.reading, `SELECT data FROM releases WHERE build <> '' AND build = $1 ORDER BY service, number`, string(id))
 	return all, s.fail(err, "list releases")
 }
 

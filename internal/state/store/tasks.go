@@ -59,7 +59,7 @@ func (s *Store) TaskBuilds(ctx context.Context, limit int) ([]slipway.Build, err
 }
 
 func buildOfTask(ctx context.Context, q querier, id slipway.TaskID) (slipway.Build, error) {
-	return one[slipway.Build](ctx, q, `SELECT data FROM builds WHERE task = $1`, string(id))
+	return one[slipway.Build](ctx, q, `SELECT data FROM builds WHERE task <> '' AND task = $1`, string(id))
 }
 
 // taskOf is the task that a build runs, or "".
