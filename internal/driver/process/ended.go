@@ -18,13 +18,14 @@ import (
 
 // What is kept of what forgotten instances have printed.
 const (
-	endedBytes       = 1 << 20             // of each: its end
-	endedOfTarget    = 16 << 20            // of all instances of a target together: the newest
-	endedAge         = 14 * 24 * time.Hour // since it was forgotten
-	endedLogsAtAll   = 5000
-	timesSuffix      = ".times"
-	endedLogsPattern = "*.log"
+	endedBytes     = 1 << 20             // of each: its end
+	endedOfTarget  = 16 << 20            // of all instances of a target together: the newest
+	endedAge       = 14 * 24 * time.Hour // since it was forgotten
+	endedLogsAtAll = 5000
 )
+
+// timesSuffix is what the name of a log's times ends with, beside the log's.
+const timesSuffix = ".times"
 
 func (d *Driver) endedLog(t slipway.TargetID, id slipway.InstanceID) string {
 	name := fmt.Sprintf("%s.%s.%s.log", t.Service, t.Environment, id)
@@ -72,7 +73,7 @@ type endedEntry struct {
 
 // ended lists the ends of logs that are kept, the newest first.
 func (d *Driver) ended() ([]endedEntry, error) {
-	paths, err := filepath.Glob(filepath.Join(d.dir, "ended", endedLogsPattern))
+	paths, err := filepath.Glob(filepath.Join(d.dir, "ended", "*.log"))
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,6 @@ func boundLog(done <-chan struct{}, log *slog.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	t := recallTimes(timesFile)
-	var dropped int64
 	for {
 		ended := false
 		select {
@@ -30,8 +29,8 @@ func boundLog(done <-chan struct{}, log *slog.Logger) {
 			ended = true
 		case <-tick.C:
 		}
-		var err error
-		if dropped, err = trim(logFile, t, dropped); err == nil {
+		err := trim(logFile, t)
+		if err == nil {
 			err = t.save(timesFile)
 		}
 		if err != nil {
@@ -44,22 +43,21 @@ func boundLog(done <-chan struct{}, log *slog.Logger) {
 }
 
 // trim notes how far the log is, and drops what is older than the newest logKept
-// bytes, of which the first dropped are gone already, once a quarter more has
-// come; and what is older than logAge.
-func trim(path string, t *times, dropped int64) (int64, error) {
+// bytes, once a quarter more has come; and what is older than logAge.
+func trim(path string, t *times) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		if os.IsNotExist(err) {
 			err = nil
 		}
-		return dropped, err
+		return err
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return dropped, err
+		return err
 	}
-	at := now()
+	at, dropped := now(), t.dropped()
 	t.note(at, info.Size())
 	old := max(info.Size()-logKept, 0)
 	if old-dropped < logKept/4 {
@@ -69,15 +67,15 @@ func trim(path string, t *times, dropped int64) (int64, error) {
 		old = max(old, stale)
 	}
 	if old <= dropped {
-		return dropped, nil
+		return nil
 	}
 	old = lineAt(f, old)
 	if dropHead(f, old) == nil {
 		t.drop(old)
-		return old, nil
+		return nil
 	}
 	// This file system has no holes: begin anew. O_APPEND makes the child go
 	// on at the new end.
-	*t = times{}
-	return 0, f.Truncate(0)
+	*t = times{changed: true}
+	return f.Truncate(0)
 }
