@@ -40,6 +40,10 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		say(w, http.StatusMisdirectedRequest, why)
 		return
 	}
+	if in.ContentLength > r.mostBody {
+		say(w, http.StatusRequestEntityTooLarge, r.tooLarge())
+		return
+	}
 	f := r.choose(in, c)
 	if f == nil {
 		r.refuse(w, in, c)
@@ -49,6 +53,8 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	defer r.end(f)
 	if in.ProtoMajor == 1 {
 		_ = f.writer.EnableFullDuplex() // an answer may begin before its request ends
+	} else {
+		in.Body = http.MaxBytesReader(w, in.Body, r.mostBody) // of HTTP/1.1 the gate sees to that
 	}
 	if r.hall.leaving.Load() {
 		w.Header().Set("Connection", "close") // HTTP/2 says it with GOAWAY
@@ -163,8 +169,11 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	if client, ok := errors.AsType[*clientError](err); ok {
 		r.log.Debug("request broken off", "target", f.route.Target, "error", client)
 		why := f.client.front.gate.broken.Load()
+		_, large := errors.AsType[*http.MaxBytesError](err)
 		switch {
 		case why != nil:
+		case large:
+			why = &refusal{http.StatusRequestEntityTooLarge, r.tooLarge()}
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			why = &refusal{http.StatusRequestTimeout, "nothing of the request's body came for two minutes"}
 		default:

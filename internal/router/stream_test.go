@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -260,4 +261,56 @@ func TestAStopIsAnnounced(t *testing.T) {
 		t.Error(err)
 	}
 	w.stop()
+}
+
+// Of HTTP/2 too no body is bigger than what is taken, whether it says so before or not.
+func TestABodyOverHTTP2IsBounded(t *testing.T) {
+	const most = 1 << 20
+	for _, instances := range []string{"http1", "h2c"} {
+		t.Run("to "+instances, func(t *testing.T) {
+			w := newWorld(t)
+			w.stop()
+			w.body = most
+			w.routerUp()
+			var got atomic.Int64
+			serve := func(_ http.ResponseWriter, r *http.Request) {
+				if n, err := io.Copy(io.Discard, r.Body); err == nil {
+					got.Store(n)
+				}
+			}
+			if instances == "h2c" {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.acknowledged(w.streams(time.Second, w.http2Instance(l, serve)))
+			} else {
+				w.acknowledged(w.route(time.Second, w.start(serve)))
+			}
+			client := http2Client(t)
+			unsaid := func(n int) io.Reader { return struct{ io.Reader }{strings.NewReader(strings.Repeat("a", n))} }
+			for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("a", most+1)), "unsaid": unsaid(most + 1)} {
+				res, err := client.Post(w.url(), "", body)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				text, _ := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(text), "over 1 MiB") {
+					t.Errorf("%s: %d %s", name, res.StatusCode, text)
+				}
+			}
+			if n := got.Load(); n != 0 {
+				t.Errorf("an instance took %d bytes for a whole body", n)
+			}
+			res, err := client.Post(w.url(), "", unsaid(most))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusOK || got.Load() != most {
+				t.Errorf("as much as is taken: %d, %d bytes", res.StatusCode, got.Load())
+			}
+		})
+	}
 }

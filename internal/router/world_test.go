@@ -32,6 +32,7 @@ type world struct {
 	dir     string
 	fence   uint64
 	most    int64  // requests open at once; 0: as many as usual
+	body    int64  // bytes of a request's, at most; 0: as many as usual
 	stop    func() // the router
 }
 
@@ -63,7 +64,7 @@ func (w *world) serverUp(addr string) {
 }
 
 func (w *world) routerUp() {
-	r, err := router.New(router.Config{ID: "r1", Dir: w.dir, Server: w.server.URL, Token: "slr_r1", Hold: time.Second})
+	r, err := router.New(router.Config{ID: "r1", Dir: w.dir, Server: w.server.URL, Token: "slr_r1", MostBody: w.body, Hold: time.Second})
 	if err != nil {
 		w.Fatal(err)
 	}
