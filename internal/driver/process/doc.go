@@ -31,6 +31,6 @@
 //	DIR/lock                  held by the one driver of DIR
 //	DIR/fences/SERVICE.ENV    highest fence seen, replicas asked for
 //	DIR/trees/DIGEST/         an unpacked image, read-only
-//	DIR/instances/ID/         spec.json, state, stop, activity, active, out.log, out.times, home, tmp
+//	DIR/instances/ID/         spec.json, state, stop, activity, active, out.log, out.times, shim.log, home, tmp
 //	DIR/ended/…ID.log         the end of what a forgotten instance printed, for two weeks
 package process

@@ -164,7 +164,11 @@ func (d *Driver) trySpawn(i *instance) error {
 	if err := d.place(i); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(filepath.Join(i.dir, shimLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	said := filepath.Join(i.dir, shimLog)
+	if err := boundShimLog(said); err != nil { // it may not live long enough to do that
+		return err
+	}
+	out, err := os.OpenFile(said, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -12,12 +14,14 @@ const (
 	logKept   = 16 << 20
 	logAge    = 7 * 24 * time.Hour
 	trimEvery = 64 << 10 // what has become too old is dropped in pieces of at least this
+
+	shimLogKept = 1 << 20 // of what a shim says itself, which is little unless something fails again and again
 )
 
-// boundLog keeps out.log within its bounds while the child goes on appending to
-// it, and notes when it grew. The file is not rotated: the child holds it, and
-// would follow a renamed one; its head is given back to the disk instead, which
-// loses nothing that is younger.
+// boundLog keeps shim.log within its bound, and out.log within its bounds while
+// the child goes on appending to it, and notes when that grew. out.log is not
+// rotated: the child holds it, and would follow a renamed one; its head is given
+// back to the disk instead, which loses nothing that is younger.
 func boundLog(done <-chan struct{}, log *slog.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -33,6 +37,7 @@ func boundLog(done <-chan struct{}, log *slog.Logger) {
 		if err == nil {
 			err = t.save(timesFile)
 		}
+		err = errors.Join(err, boundShimLog(shimLog))
 		if err != nil {
 			log.Error("bound the log", "err", err)
 		}
@@ -40,6 +45,19 @@ func boundLog(done <-chan struct{}, log *slog.Logger) {
 			return
 		}
 	}
+}
+
+// boundShimLog begins shim.log anew when it has become too long. Whoever writes
+// to it appends.
+func boundShimLog(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() <= shimLogKept {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, 0)
 }
 
 // trim notes how far the log is, and drops what is older than the newest logKept

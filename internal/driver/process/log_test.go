@@ -115,6 +115,34 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 }
 
+// A shim that has something to say again and again does not fill the disk.
+func TestWhatAShimSaysIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d, i := w.serve()
+	path := filepath.Join(w.dir, "instances", string(i.ID), "shim.log")
+	if err := os.Truncate(path, 10<<20); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() <= 1<<20 {
+			break
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("it is %d bytes long", info.Size())
+		}
+	}
+	kill(t, pid(t, i), syscall.SIGKILL)
+	await(t, d, "ready again", func(now slipway.InstanceStatus) bool { return ready(now) && now.Boot != i.Boot })
+	if said, err := os.ReadFile(path); err != nil || !strings.Contains(string(said), "SIGKILL") || strings.Contains(string(said), "\x00") {
+		t.Errorf("then it says %q, %v", said, err)
+	}
+}
+
 // What an instance printed is found by when that was, and when it is gone, too.
 func TestLogsByTheirTime(t *testing.T) {
 	t.Parallel()
