@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +46,44 @@ type world struct {
 	broken   error // of the driver
 	deployed []server.Deploy
 	marked   []slipway.JobID
+	asked    []string // GET /api/v1/board
 }
+
+// requests are those that came so far.
+func (w *world) requests() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.asked)
+}
+
+// fleet has one router.
+type fleet struct{}
+
+func (fleet) List(context.Context) ([]slipway.RouterState, error) {
+	return []slipway.RouterState{{Router: slipway.Router{ID: "edge"}, Phase: slipway.RouterSilent}}, nil
+}
+
+func (fleet) Forget(context.Context, slipway.RouterID, slipway.Actor) error { return nil }
+
+// attic keeps everything.
+type attic struct{}
+
+func (attic) Policy() slipway.Keep { return slipway.Keep{} }
+
+func (attic) Collect(context.Context, slipway.Actor, bool) (slipway.Removal, error) {
+	return slipway.Removal{}, nil
+}
+
+// vault keeps secrets without their values.
+type vault struct{ *store.Store }
+
+func (v vault) SetSecret(ctx context.Context, by slipway.Secret, _ []byte, events ...slipway.Event) (slipway.Secret, error) {
+	return v.AddSecret(ctx, by, slipway.MaxSettings, func(int) ([]byte, error) { return []byte("sealed"), nil }, events...)
+}
+
+func (vault) Opens(slipway.Secret) error { return nil }
+
+func (vault) RotateKey(context.Context) (string, int, string, error) { return "key", 0, "", nil }
 
 func newWorld(t *testing.T, edit ...func(*view.Viewer)) *world {
 	t.Helper()
@@ -59,12 +98,19 @@ func newWorld(t *testing.T, edit ...func(*view.Viewer)) *world {
 	for _, e := range edit {
 		e(shown)
 	}
-	srv := httptest.NewServer(server.New(server.Config{
+	handler := server.New(server.Config{
 		Auth: w.auth, Store: s, Builds: w, Deployer: w, Platform: w, Images: w, Waker: w.hub,
+		Routers: fleet{}, Keeper: attic{}, Settings: s, Secrets: vault{s},
 		View:     shown,
 		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3", MaxStreams: 3,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}).Handler())
+	}).Handler()
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		w.asked = append(w.asked, r.Method+" "+r.URL.Path)
+		w.mu.Unlock()
+		handler.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 	w.admin = w.user("ada", slipway.Admin)
