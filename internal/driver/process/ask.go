@@ -56,17 +56,20 @@ type answer string
 
 func (a answer) Error() string { return string(a) }
 
+// direct asks through no proxy, follows nobody, and leaves no connection behind:
+// whoever is connected keeps an instance from being ended.
+var direct = http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 func askHTTP(ctx context.Context, at, path string) error {
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+path, nil)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("User-Agent", "slipway-probe")
-	res, err := client.Do(req)
+	res, err := direct.Do(req)
 	if err != nil {
 		return err
 	}

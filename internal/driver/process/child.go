@@ -42,12 +42,7 @@ func (n *nursery) start(s Spec) (*child, error) {
 		return nil, err
 	}
 	defer func() { _ = out.Close() }()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = null.Close() }()
-	attr, files, err := n.attributes(s, []*os.File{null, out, out})
+	attr, files, err := n.attributes(s)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +51,7 @@ func (n *nursery) start(s Spec) (*child, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c, outside, err := spawn(filepath.Join(files, s.Entry), s.Argv, attr, s.Cgroup.Start)
+	c, outside, err := spawn(filepath.Join(files, s.Entry), s.Argv, attr, out, s.Cgroup.Start)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +64,14 @@ func (n *nursery) start(s Spec) (*child, error) {
 
 // attributes are how processes of the instance begin, and where its files are:
 // both depend on where its directory is, which is the working directory.
-func (n *nursery) attributes(s Spec, inherited []*os.File) (attr *os.ProcAttr, files string, err error) {
+func (n *nursery) attributes(s Spec) (attr *os.ProcAttr, files string, err error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, "", err
 	}
 	files = filepath.Join(here, "..", "..", "trees", s.Tree, treeFiles)
 	return &os.ProcAttr{
-		Dir: filepath.Join(files, s.Workdir), Env: n.environ(s, here), Files: inherited, Sys: &syscall.SysProcAttr{Setpgid: true},
+		Dir: filepath.Join(files, s.Workdir), Env: n.environ(s, here), Sys: &syscall.SysProcAttr{Setpgid: true},
 	}, files, nil
 }
 
@@ -90,9 +85,15 @@ func (n *nursery) environ(s Spec, here string) []string {
 	return n.vault.environ(env)
 }
 
-// spawn starts a process in a control group, by way of in. outside says why it
-// is in none. The nursery is locked.
-func spawn(path string, argv []string, attr *os.ProcAttr, in func(*syscall.SysProcAttr, func() error) (outside, err error)) (c *child, outside, err error) {
+// spawn starts a process that says all to out and hears nothing, in a control
+// group by way of in. outside says why it is in none. The nursery is locked.
+func spawn(path string, argv []string, attr *os.ProcAttr, out *os.File, in func(*syscall.SysProcAttr, func() error) (outside, err error)) (c *child, outside, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = null.Close() }()
+	attr.Files = []*os.File{null, out, out}
 	var p *os.Process
 	outside, err = in(attr.Sys, func() (err error) {
 		p, err = os.StartProcess(path, argv, attr)

@@ -79,12 +79,7 @@ func (n *nursery) startHelper(s Spec, argv []string, out *os.File) (*child, erro
 	if ok, why, _ := n.vault.look(); !ok {
 		return nil, errors.New(why)
 	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = null.Close() }()
-	attr, files, err := n.attributes(s, []*os.File{null, out, out})
+	attr, files, err := n.attributes(s)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +89,7 @@ func (n *nursery) startHelper(s Spec, argv []string, out *os.File) (*child, erro
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c, _, err := spawn(filepath.Join(files, entry), argv, attr, s.Cgroup.Join)
+	c, _, err := spawn(filepath.Join(files, entry), argv, attr, out, s.Cgroup.Join)
 	if err == nil {
 		n.helpers[c.id.PID] = c
 	}
