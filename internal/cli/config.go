@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"maps"
 	"os"
 	"os/signal"
@@ -94,10 +93,10 @@ func (a *app) changeConfig(c *cobra.Command, service, env string, change api.Cha
 		}
 		err = s.line("version %d of the configuration of %s in %s %s%s", got.Version, got.Service, got.Environment, verb, because(got.Why))
 	}
-	if err != nil || got.Deployment == nil {
+	if err != nil {
 		return err
 	}
-	return a.watchToEnd(c, client, *got.Deployment)
+	return a.takenUp(c, client, got.Deployment)
 }
 
 func because(why string) string {
@@ -107,21 +106,15 @@ func because(why string) string {
 	return "; " + why
 }
 
-// watchToEnd shows a deployment until it has ended.
-func (a *app) watchToEnd(c *cobra.Command, client *api.Client, d api.Deployment) error {
+// takenUp shows the deployment that takes up what was set, until it has ended;
+// nil is none.
+func (a *app) takenUp(c *cobra.Command, client *api.Client, d *api.Deployment) error {
+	if d == nil {
+		return nil
+	}
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt)
 	defer stop()
-	d, err := a.watch(ctx, a.screen(c), client, d)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return slipway.Errorf(slipway.Conflict, "you stopped watching; deployment %d goes on", d.ID).
-			Do("look at it: %s · end it: slipway abort %d", d.URL, d.ID)
-	case err != nil:
-		return err
-	case d.Phase != string(slipway.Succeeded):
-		return errFailed
-	}
-	return nil
+	return a.watchToEnd(ctx, c, client, *d, d.Kind)
 }
 
 func (a *app) configListCommand() *cobra.Command {

@@ -203,14 +203,20 @@ func (a *app) deploy(c *cobra.Command, ask api.CreateDeployment) error {
 	if err != nil {
 		return err
 	}
-	d, err = a.watch(ctx, a.screen(c), client, d)
+	return a.watchToEnd(ctx, c, client, d, ask.Kind)
+}
+
+// watchToEnd shows d, which was got by asking for kind, until it has ended. It
+// fails when that is not what was asked for.
+func (a *app) watchToEnd(ctx context.Context, c *cobra.Command, client *api.Client, d api.Deployment, kind string) error {
+	d, err := a.watch(ctx, a.screen(c), client, d)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return slipway.Errorf(slipway.Conflict, "you stopped watching; deployment %d goes on", d.ID).
 			Do("look at it: %s · end it: slipway abort %d", d.URL, d.ID)
 	case err != nil:
 		return err
-	case d.Phase == string(slipway.Succeeded), returned(ask, d):
+	case d.Phase == string(slipway.Succeeded), returned(kind, d):
 		return nil
 	}
 	return errFailed
@@ -218,9 +224,9 @@ func (a *app) deploy(c *cobra.Command, ask api.CreateDeployment) error {
 
 // returned reports whether a rollback came true by another deployment's end: it
 // was moving, and went back.
-func returned(ask api.CreateDeployment, d api.Deployment) bool {
+func returned(kind string, d api.Deployment) bool {
 	back := d.Phase == string(slipway.RolledBack) || d.Phase == string(slipway.Cancelled) || d.Phase == string(slipway.Failed)
-	return ask.Kind == string(slipway.KindRollback) && d.Kind != ask.Kind && back
+	return kind == string(slipway.KindRollback) && d.Kind != kind && back
 }
 
 // askFor asks for a deployment; in a job also of a server that restarts.

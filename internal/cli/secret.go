@@ -61,10 +61,10 @@ func (a *app) secretSetCommand() *cobra.Command {
 			} else {
 				err = s.line("%s@%d of %s in %s is kept, sealed%s", got.Name, got.Version, got.Service, got.Environment, because(got.Why))
 			}
-			if err != nil || got.Deployment == nil {
+			if err != nil {
 				return err
 			}
-			return a.watchToEnd(c, client, *got.Deployment)
+			return a.takenUp(c, client, got.Deployment)
 		},
 	}
 	c.Flags().BoolVar(&later, "later", false, laterUsage)
