@@ -33,6 +33,7 @@ type flight struct {
 	truncated    bool         // the answer broke off
 	broke        bool         // the instance failed with it in hand
 	answer       int          // of the instance; 0: none
+	headOnly     bool         // its body is empty
 	trial        bool         // it finds out whether the instance is well again
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know

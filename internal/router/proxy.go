@@ -59,7 +59,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	if r.hall.leaving.Load() {
 		w.Header().Set("Connection", "close") // HTTP/2 says it with GOAWAY
 	}
-	r.proxy.ServeHTTP(w, f.request())
+	r.proxy.ServeHTTP(answerWriter{w, f}, f.request())
 	f.completed = true
 }
 
@@ -128,12 +128,14 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		BufferPool:    buffers,
 		ErrorLog:      slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 		ModifyResponse: func(res *http.Response) error {
-			flightOf(res.Request).answered(res.StatusCode)
+			f := flightOf(res.Request)
+			f.answered(res.StatusCode)
+			f.headOnly = res.ContentLength == 0
 			if len(res.Trailer) > 0 {
 				res.Header.Del("Content-Length") // HTTP/1.1 has trailers after chunks only
 			}
 			refuseSession(res.Header)
-			if f := flightOf(res.Request); f.cookie != nil {
+			if f.cookie != nil {
 				res.Header.Add("Set-Cookie", f.cookie.String())
 			}
 			return nil
@@ -141,6 +143,25 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		ErrorHandler: r.fail,
 	}
 }
+
+// answerWriter is where the proxy writes an answer. The proxy flushes a head at
+// once; one that nothing follows is left to go out with its end, for over HTTP/2
+// they are one frame then, and gRPC takes a failure in no other way.
+type answerWriter struct {
+	http.ResponseWriter
+	flight *flight
+}
+
+// FlushError implements what [http.ResponseController] looks for.
+func (w answerWriter) FlushError() error {
+	if w.flight.headOnly {
+		return nil
+	}
+	return w.flight.writer.Flush()
+}
+
+// Unwrap is for everything else that a controller does.
+func (w answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // rewrite tells the instance who asked, in words that the client cannot choose.
 // The proxy has removed hop-by-hop fields before, so no Connection field can
