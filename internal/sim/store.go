@@ -135,10 +135,10 @@ func (s *store) Target(_ context.Context, t slipway.TargetID) (slipway.Target, e
 	return r.state.Target, nil
 }
 
-func (s *store) Targets(context.Context) ([]slipway.Target, error) {
-	var all []slipway.Target
+func (s *store) TargetIDs(context.Context) ([]slipway.TargetID, error) {
+	var all []slipway.TargetID
 	for _, r := range s.rows {
-		all = append(all, r.state.Target)
+		all = append(all, r.state.Target.ID)
 	}
 	return all, nil
 }

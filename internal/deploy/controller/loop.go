@@ -87,7 +87,7 @@ func sleep(ctx context.Context, hints <-chan struct{}, d time.Duration, ever boo
 // sweep finds what no hint told of: targets made and deployments asked for by
 // other servers, and groups that are not as they were when last looked at.
 func (c *Controller) sweep(ctx context.Context) error {
-	targets, err := c.Store.Targets(ctx)
+	targets, err := c.Store.TargetIDs(ctx)
 	if err != nil {
 		return err
 	}
@@ -99,15 +99,20 @@ func (c *Controller) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	moves := map[slipway.TargetID]bool{}
 	for _, d := range open {
+		moves[d.Target] = true
 		if err := c.replace(ctx, d); err != nil {
 			return err
 		}
 	}
+	there := map[slipway.TargetID][]slipway.GroupStatus{}
+	for _, g := range groups {
+		there[g.Target] = append(there[g.Target], g)
+	}
 	for _, t := range targets {
-		moves := slices.ContainsFunc(open, func(d slipway.Deployment) bool { return d.Target == t.ID })
-		if moves || c.surprises(t.ID, of(groups, t.ID)) {
-			c.notice(t.ID)
+		if moves[t] || c.surprises(t, there[t]) {
+			c.notice(t)
 		}
 	}
 	return c.cancelIdle(ctx)
@@ -115,10 +120,11 @@ func (c *Controller) sweep(ctx context.Context) error {
 
 // surprises reports whether a target was never looked at, or has changed since.
 func (c *Controller) surprises(t slipway.TargetID, groups []slipway.GroupStatus) bool {
+	now := fingerprint(groups)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.minds[t]
-	return m == nil || m.seen != fingerprint(groups)
+	return m == nil || m.seen != now
 }
 
 // nudge hints at the targets whose gates wait for t.

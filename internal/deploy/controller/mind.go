@@ -36,9 +36,10 @@ func (c *Controller) mind(t slipway.TargetID) *mind {
 }
 
 func (c *Controller) remember(m *mind, groups []slipway.GroupStatus, awaits []slipway.TargetID) {
+	seen := fingerprint(groups)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m.seen, m.awaits = fingerprint(groups), awaits
+	m.seen, m.awaits = seen, awaits
 }
 
 // fingerprint tells two observations apart.

@@ -21,7 +21,7 @@ type States interface {
 	CommitState(ctx context.Context, owner string, from slipway.Fence, next slipway.State, events ...slipway.Event) (slipway.Fence, error)
 	AppendEvents(ctx context.Context, events ...slipway.Event) error
 	Target(ctx context.Context, t slipway.TargetID) (slipway.Target, error)
-	Targets(ctx context.Context) ([]slipway.Target, error)
+	TargetIDs(ctx context.Context) ([]slipway.TargetID, error)
 }
 
 // Catalog is what can be deployed, and what was.

@@ -37,13 +37,13 @@ func (c *Controller) Remove(ctx context.Context, t slipway.TargetID, by slipway.
 
 // users lists the services whose live release, or the one on its way, needs t.
 func (c *Controller) users(ctx context.Context, t slipway.TargetID) ([]string, error) {
-	targets, err := c.Store.Targets(ctx)
+	targets, err := c.Store.TargetIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var users []string
 	for _, other := range targets {
-		if other.ID.Environment != t.Environment || other.ID.Service == t.Service {
+		if other.Environment != t.Environment || other.Service == t.Service {
 			continue
 		}
 		needs, err := c.needsNow(ctx, other, t.Service)
@@ -51,18 +51,18 @@ func (c *Controller) users(ctx context.Context, t slipway.TargetID) ([]string, e
 			return nil, err
 		}
 		if needs {
-			users = append(users, string(other.ID.Service))
+			users = append(users, string(other.Service))
 		}
 	}
 	return users, nil
 }
 
-func (c *Controller) needsNow(ctx context.Context, t slipway.Target, service slipway.ServiceName) (bool, error) {
-	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: t.ID, Open: true}, maxHistory)
+func (c *Controller) needsNow(ctx context.Context, t slipway.TargetID, service slipway.ServiceName) (bool, error) {
+	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: t, Open: true}, maxHistory)
 	if err != nil {
 		return false, err
 	}
-	live, err := c.live(ctx, t.ID)
+	live, err := c.live(ctx, t)
 	if err != nil {
 		return false, err
 	}
@@ -70,7 +70,7 @@ func (c *Controller) needsNow(ctx context.Context, t slipway.Target, service sli
 		if d.Release == 0 {
 			continue
 		}
-		r, err := c.Store.Release(ctx, t.ID.Service, d.Release)
+		r, err := c.Store.Release(ctx, t.Service, d.Release)
 		if err != nil {
 			return false, err
 		}

@@ -45,21 +45,15 @@ func (s *Store) Declare(ctx context.Context, d slipway.Declaration, after int, e
 
 // leavesNobody refuses to remove an environment in which something lives.
 func (t *tx) leavesNobody(ctx context.Context, kept slipway.Environments) error {
-	type home struct {
-		service     slipway.ServiceName
-		environment slipway.EnvironmentName
-	}
-	homes, err := scan(ctx, t, func(rows *sql.Rows) (h home, err error) {
-		return h, rows.Scan(&h.service, &h.environment)
-	}, `SELECT service, environment FROM targets WHERE specs <> '{}' AND specs <> 'null'
+	homes, err := targetIDs(ctx, t, `SELECT service, environment FROM targets WHERE specs <> '{}' AND specs <> 'null'
 		UNION SELECT service, environment FROM deployments WHERE ended = 0 ORDER BY 2, 1`)
 	if err != nil {
 		return err
 	}
 	for _, h := range homes {
-		if _, err := kept.Find(h.environment); err != nil {
-			return slipway.Errorf(slipway.Conflict, "environment %q cannot be removed: %s runs there, or is being deployed", h.environment, h.service).
-				Do("remove its services first: slipway services rm %s %s", h.service, h.environment)
+		if _, err := kept.Find(h.Environment); err != nil {
+			return slipway.Errorf(slipway.Conflict, "environment %q cannot be removed: %s runs there, or is being deployed", h.Environment, h.Service).
+				Do("remove its services first: slipway services rm %s %s", h.Service, h.Environment)
 		}
 	}
 	return nil

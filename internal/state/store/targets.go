@@ -105,6 +105,18 @@ func (s *Store) Targets(ctx context.Context) ([]slipway.Target, error) {
 	return all, s.fail(err, "list targets")
 }
 
+// TargetIDs names all, by service and environment.
+func (s *Store) TargetIDs(ctx context.Context) ([]slipway.TargetID, error) {
+	all, err := targetIDs(ctx, s.reading, `SELECT service, environment FROM targets ORDER BY service, environment`)
+	return all, s.fail(err, "list targets")
+}
+
+func targetIDs(ctx context.Context, q querier, query string) ([]slipway.TargetID, error) {
+	return scan(ctx, q, func(rows *sql.Rows) (id slipway.TargetID, err error) {
+		return id, rows.Scan(&id.Service, &id.Environment)
+	}, query)
+}
+
 func noTarget(err error, id slipway.TargetID) error {
 	return missing(err, "the service %q is not known in %q: nothing was deployed there yet", id.Service, id.Environment)
 }

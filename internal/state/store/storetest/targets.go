@@ -38,6 +38,7 @@ func targets(t *testing.T, s *store.Store) {
 	worker := value(s.EnsureTarget(t.Context(), slipway.Target{ID: test, Kind: slipway.Worker, Want: 2}, never))(t)
 	same(t, "target", slipway.Target{ID: test, Kind: slipway.Worker, Want: 2, Fence: slipway.Fence{Epoch: s.Epoch()}}, worker)
 	same(t, "targets", []slipway.Target{worker, web}, value(s.Targets(t.Context()))(t))
+	same(t, "target IDs", []slipway.TargetID{test, prod}, value(s.TargetIDs(t.Context()))(t))
 
 	_, err := s.EnsureTarget(t.Context(), slipway.Target{ID: test, Kind: slipway.Web}, nextPort)
 	fails(t, slipway.Conflict, err)
