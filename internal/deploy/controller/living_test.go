@@ -73,12 +73,12 @@ func TestHotfixReplacesACanary(t *testing.T) {
 	}
 }
 
-// forgetful is a store that cannot list what is open, as for a server that dies
-// once it has kept a deployment.
+// forgetful is a store that cannot list what is open of web, as for a server that
+// dies once it has kept a deployment.
 type forgetful struct{ controller.Store }
 
 func (f forgetful) Deployments(ctx context.Context, filter slipway.DeploymentFilter, n int) ([]slipway.Deployment, error) {
-	if filter.Open {
+	if filter.Open && filter.Target == web {
 		return nil, slipway.Errorf(slipway.Unavailable, "the server died")
 	}
 	return f.Store.Deployments(ctx, filter, n)
@@ -105,6 +105,22 @@ func TestAHotfixReplacesACanaryAcrossACrash(t *testing.T) {
 	if done := w.wait(3, slipway.Succeeded); done.From != 1 || done.Release != 3 {
 		t.Errorf("the hotfix moved @%d to @%d", done.From, done.Release)
 	}
+}
+
+// What cannot be done for one target keeps no other waiting, when there is no
+// hint.
+func TestASweepGoesOnPastTrouble(t *testing.T) {
+	w := newWorld(t)
+	asked := w.controller("asked")
+	w.publish(manifest("web", slipway.Web))
+	w.publish(manifest("other", slipway.Web))
+	stuck := w.deploy(asked, controller.Request{Service: "web", Replace: true})
+	well := w.deploy(asked, controller.Request{Service: "other"})
+	next := w.controller("next")
+	next.Store = forgetful{w.store}
+	w.run(next)
+	w.wait(well.ID, slipway.Succeeded)
+	w.wait(stuck.ID, slipway.Succeeded)
 }
 
 // A rollback whose answer got lost is asked for again: it must not go back

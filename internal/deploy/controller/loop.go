@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -99,12 +100,11 @@ func (c *Controller) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error // what fails for one target keeps no other from being looked at
 	moves := map[slipway.TargetID]bool{}
 	for _, d := range open {
 		moves[d.Target] = true
-		if err := c.replace(ctx, d); err != nil {
-			return err
-		}
+		failed = append(failed, c.replace(ctx, d))
 	}
 	there := map[slipway.TargetID][]slipway.GroupStatus{}
 	for _, g := range groups {
@@ -115,7 +115,7 @@ func (c *Controller) sweep(ctx context.Context) error {
 			c.notice(t)
 		}
 	}
-	return c.cancelIdle(ctx)
+	return errors.Join(append(failed, c.cancelIdle(ctx))...)
 }
 
 // surprises reports whether a target was never looked at, or has changed since.
