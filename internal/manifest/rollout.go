@@ -3,7 +3,6 @@ package manifest
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -22,11 +21,7 @@ func strategy(p *yamldoc.Problems, n *yaml.Node) slipway.Strategy {
 		names = append(names, string(known))
 	}
 	if s != "" {
-		hint := yamldoc.Meant(string(s), names)
-		if hint == "" {
-			hint = "; there are " + strings.Join(names, ", ")
-		}
-		p.Add(n, "there is no strategy %q%s", s, hint)
+		p.Add(n, "there is no strategy %q%s", s, meantOf(string(s), names))
 	}
 	return ""
 }
