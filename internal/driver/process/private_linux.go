@@ -3,7 +3,8 @@ package process
 import "golang.org/x/sys/unix"
 
 // Opaque keeps the memory of this process from those who have its user: no
-// core dump, and nobody traces it. A program that it starts is its own again.
+// core dump, and nobody traces it. A program that it starts may be traced again;
+// it has the same limit of core dumps.
 func Opaque() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return err
