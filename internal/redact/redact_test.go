@@ -23,8 +23,17 @@ func set(secrets ...string) *Set {
 }
 
 func redacted(t interface{ Fatal(...any) }, secrets []string, writes ...string) string {
+	return through(t, set(secrets...).Writer, writes)
+}
+
+func blanked(t interface{ Fatal(...any) }, secrets []string, writes ...string) string {
+	return through(t, set(secrets...).Blanker, writes)
+}
+
+// through is what becomes of writes.
+func through(t interface{ Fatal(...any) }, writer func(io.Writer) *Writer, writes []string) string {
 	var out bytes.Buffer
-	w := set(secrets...).Writer(&out)
+	w := writer(&out)
 	for _, text := range writes {
 		if _, err := w.Write([]byte(text)); err != nil {
 			t.Fatal(err)
@@ -153,20 +162,6 @@ func TestHoldsLittleBack(t *testing.T) {
 	if _, err := w.Write([]byte("aaaa\n")); err != nil || len(w.held) > 0 {
 		t.Errorf("a whole line is held back: %q, %v", w.held, err)
 	}
-}
-
-func blanked(t interface{ Fatal(...any) }, secrets []string, writes ...string) string {
-	var out bytes.Buffer
-	w := set(secrets...).Blanker(&out)
-	for _, text := range writes {
-		if _, err := w.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
 }
 
 func TestBlanksKeepPlaces(t *testing.T) {
