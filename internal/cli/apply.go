@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,18 +38,18 @@ func (a *app) applyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dry && a.json {
-				return s.json(would)
-			}
 			if !a.json {
-				if err := s.would(would); err != nil || dry || len(would.Changes) == 0 {
-					return err
-				}
+				err = s.would(would)
 			}
-			if !yes {
-				if err := confirmed(c); err != nil {
-					return err
-				}
+			switch {
+			case err != nil:
+				return err
+			case dry || len(would.Changes) == 0:
+				return a.unchanged(s, would, dry)
+			case a.json && !yes:
+				return slipway.Errorf(slipway.Invalid, "with --json nobody is asked").Do("look at it: --dry-run · apply it: --yes")
+			case !yes && !agreed(c, "apply it?"):
+				return slipway.Errorf(slipway.Conflict, "nothing was applied").Do("to apply without being asked: --yes")
 			}
 			ask.DryRun, ask.Version = false, &would.Version // or others have changed what was looked at
 			done, err := client.Apply(c.Context(), ask)
@@ -87,6 +85,16 @@ func readEnvironments(file string) (string, error) {
 	return string(text), nil
 }
 
+// unchanged ends what applies nothing, because that was asked for or because
+// there is nothing to apply.
+func (a *app) unchanged(s *screen, would api.Applied, dry bool) error {
+	if !a.json {
+		return nil
+	}
+	would.DryRun = dry
+	return s.json(would)
+}
+
 func (s *screen) would(a api.Applied) error {
 	if len(a.Changes) == 0 {
 		return s.line("the environments stay as they are, at version %d", a.Version)
@@ -95,17 +103,4 @@ func (s *screen) would(a api.Applied) error {
 		return err
 	}
 	return s.changes(a.Changes)
-}
-
-// confirmed asks whether to go on.
-func confirmed(c *cobra.Command) error {
-	_, _ = io.WriteString(c.ErrOrStderr(), "apply it? [y/N] ")
-	answer, _ := bufio.NewReader(io.LimitReader(c.InOrStdin(), 100)).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	case "":
-		_, _ = io.WriteString(c.ErrOrStderr(), "\n")
-	}
-	return slipway.Errorf(slipway.Conflict, "nothing was applied").Do("to apply without being asked: --yes")
 }

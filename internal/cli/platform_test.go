@@ -116,8 +116,11 @@ func TestApplyShowsAndAsks(t *testing.T) {
 	if out, errOut, code := run(t, "apply", file); out != shown || code != 1 || len(asked) != 2 || !strings.Contains(errOut, "nothing was applied") {
 		t.Errorf("nobody said yes: exit %d\n%s%s", code, out, errOut)
 	}
+	if _, errOut, code := run(t, "apply", file, "--json"); code != 2 || !strings.Contains(errOut, "with --json nobody is asked") || len(asked) != 3 {
+		t.Errorf("asked about what was not shown: exit %d\n%s", code, errOut)
+	}
 	out, _, code := run(t, "apply", file, "--yes")
-	if out != shown+"applied: the environments are at version 3\n" || code != 0 || asked[3].DryRun || *asked[3].Version != 2 {
+	if out != shown+"applied: the environments are at version 3\n" || code != 0 || asked[4].DryRun || *asked[4].Version != 2 {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 }

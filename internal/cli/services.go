@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -132,23 +129,6 @@ func runsIn(b api.BoardService, known, args []string) ([]string, error) {
 		}
 	}
 	return nil, slipway.Errorf(slipway.NotFound, "no environment %q; there are %s", args[0], strings.Join(known, ", "))
-}
-
-// confirm asks a person; where there is none the flag has to say it.
-func confirm(c *cobra.Command, sure bool, question string) error {
-	if sure {
-		return nil
-	}
-	if in, ok := c.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
-		return slipway.Errorf(slipway.Invalid, "%s Nobody is there to answer.", question).Do("say it beforehand: --yes")
-	}
-	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return slipway.Errorf(slipway.Conflict, "nothing was removed")
 }
 
 // remove asks for it, and waits until nothing is left.
