@@ -62,6 +62,8 @@ type hearing struct {
 type plea struct {
 	*slipway.Deployment
 	revision slipway.Revision
+	env      slipway.Environment // as it is declared now
+	gone     error               // why env is not: it was removed meanwhile
 	now      time.Time
 }
 
@@ -75,7 +77,15 @@ func (p plea) returns() bool {
 // nothing, which is never a pass.
 func (c *Controller) judge(ctx context.Context, d *slipway.Deployment, r slipway.Revision) (hearing, error) {
 	h := hearing{verdicts: map[slipway.GateID]slipway.Verdict{}}
-	p := plea{d, r, c.now()}
+	if len(d.Gates) == 0 {
+		return h, nil
+	}
+	all, err := c.environments(ctx)
+	if err != nil {
+		return hearing{}, err
+	}
+	p := plea{Deployment: d, revision: r, now: c.now()}
+	p.env, p.gone = all.Find(d.Target.Environment)
 	for _, gate := range d.Gates {
 		var v slipway.Verdict
 		var err error
@@ -83,7 +93,7 @@ func (c *Controller) judge(ctx context.Context, d *slipway.Deployment, r slipway
 		case GateLock:
 			v, err = c.judgeLock(ctx, p, &h)
 		case GateFreeze:
-			v, err = c.judgeFreeze(ctx, p, &h)
+			v, err = p.judgeFreeze(&h)
 		case GateApproval:
 			v, err = c.judgeApproval(ctx, p)
 		case GateNeeds:

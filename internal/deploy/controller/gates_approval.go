@@ -13,20 +13,19 @@ import (
 // for, as it is declared now. An approval counts for the image that it was given
 // to.
 func (c *Controller) judgeApproval(ctx context.Context, p plea) (slipway.Verdict, error) {
-	all, err := c.environments(ctx)
-	if err != nil {
-		return slipway.Verdict{}, err
+	if p.gone != nil {
+		return waits(slipway.MessageOf(p.gone)), nil
 	}
-	env, err := all.Find(p.Target.Environment)
-	if err != nil {
-		return waits(slipway.MessageOf(err)), nil // it was removed meanwhile
-	}
-	if env.Approvals.Count == 0 {
+	asked := p.env.Approvals
+	if asked.Count == 0 {
 		return passes("no approval needed"), nil
 	}
-	authors, err := c.authors(ctx, p, env.Approvals)
-	if err != nil {
-		return slipway.Verdict{}, err
+	var authors []string // whose approval does not count
+	if asked.NotAuthor {
+		var err error
+		if authors, err = c.Authors(ctx, *p.Deployment); err != nil {
+			return slipway.Verdict{}, err
+		}
 	}
 	given, err := c.Gatekeeper.Approvals(ctx, p.ID)
 	if err != nil {
@@ -37,15 +36,16 @@ func (c *Controller) judgeApproval(ctx context.Context, p plea) (slipway.Verdict
 		switch who := a.Actor.Person(); {
 		case a.Digest != p.revision.Image:
 			stale = append(stale, who)
-		case a.Role.AtLeast(env.Approvals.Role) && !slices.Contains(authors, who):
+		case a.Role.AtLeast(asked.Role) && !slices.Contains(authors, who):
 			by = append(by, who)
 		}
 	}
-	return p.tally(env.Approvals, by, stale), nil
+	return p.tally(by, stale), nil
 }
 
 // tally says whether those who agreed are enough.
-func (p plea) tally(asked slipway.Approvals, by, stale []string) slipway.Verdict {
+func (p plea) tally(by, stale []string) slipway.Verdict {
+	asked := p.env.Approvals
 	if len(by) >= asked.Count {
 		return passes("approved by " + strings.Join(by, ", "))
 	}
@@ -61,15 +61,6 @@ func (p plea) tally(asked slipway.Approvals, by, stale []string) slipway.Verdict
 		text += " · " + strings.Join(stale, ", ") + " approved another image"
 	}
 	return waits(text)
-}
-
-// authors are those whose approval does not count, where that is asked for: who
-// pushed the commit, and who asked for the deployment.
-func (c *Controller) authors(ctx context.Context, p plea, asked slipway.Approvals) ([]string, error) {
-	if !asked.NotAuthor {
-		return nil, nil
-	}
-	return c.Authors(ctx, *p.Deployment)
 }
 
 // Authors are who pushed the commit of a deployment, and who asked for it.

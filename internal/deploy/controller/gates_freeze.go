@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"context"
 	"fmt"
 	"time"
 	_ "time/tzdata" // zones mean the same on machines that have no list of them
@@ -11,16 +10,11 @@ import (
 
 // judgeFreeze waits while the environment is frozen. Going back to what has
 // served before is never held.
-func (c *Controller) judgeFreeze(ctx context.Context, p plea, h *hearing) (slipway.Verdict, error) {
-	all, err := c.environments(ctx)
-	if err != nil {
-		return slipway.Verdict{}, err
+func (p plea) judgeFreeze(h *hearing) (slipway.Verdict, error) {
+	if p.gone != nil {
+		return waits(slipway.MessageOf(p.gone)), nil
 	}
-	env, err := all.Find(p.Target.Environment)
-	if err != nil {
-		return waits(slipway.MessageOf(err)), nil // it was removed meanwhile
-	}
-	text, until, err := Frozen(env, p.now)
+	text, until, err := Frozen(p.env, p.now)
 	if err != nil {
 		return slipway.Verdict{}, err
 	}
