@@ -140,7 +140,7 @@ func asked(d slipway.Deployment, words string) []slipway.Event {
 	}
 	over := e
 	over.Kind = slipway.DeploymentOverridden
-	over.Text = fmt.Sprintf("%s overrides the gates that may be overridden: %s", d.Actor.Person(), d.Override)
+	over.Text = overriding(d.Actor, d.Override)
 	return []slipway.Event{e, over}
 }
 
@@ -149,5 +149,9 @@ func overrides(r Request, now time.Time) []slipway.Why {
 	if r.Override == "" {
 		return nil
 	}
-	return []slipway.Why{{At: now, Text: fmt.Sprintf("%s overrides the gates that may be overridden: %s", r.Actor.Person(), r.Override)}}
+	return []slipway.Why{{At: now, Text: overriding(r.Actor, r.Override)}}
+}
+
+func overriding(by slipway.Actor, why string) string {
+	return fmt.Sprintf("%s overrides the gates that may be overridden: %s", by.Person(), why)
 }
