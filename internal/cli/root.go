@@ -103,12 +103,16 @@ func Main(ctx context.Context, root *cobra.Command, args []string, errOut io.Wri
 	return exitCode(err)
 }
 
-// parent makes c, which only holds other commands, show its help, and name the
-// command that was meant when it does not know one.
+// parent makes c, which holds other commands, name the one that was meant when
+// it does not know it. Alone c does what it did, or shows its help.
 func parent(c *cobra.Command) *cobra.Command {
 	c.Args = cobra.ArbitraryArgs
+	alone := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
+		switch {
+		case len(args) == 0 && alone != nil:
+			return alone(c, args)
+		case len(args) == 0:
 			return c.Help()
 		}
 		c.SuggestionsMinimumDistance = 2

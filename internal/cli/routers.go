@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,12 +21,11 @@ func (a *app) routersCommand() *cobra.Command {
 An instance is stopped only when all of them have let go of it. One that is silent therefore holds
 deployments up, until its process is proven to have ended or a person forgets it.`,
 		Example: "  slipway routers\n  slipway routers forget edge-2",
-		Args:    between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return present(a, c, (*api.Client).Routers, func(s *screen, routers []api.Router) error {
 				var t table
 				for _, r := range routers {
-					t.row(s.paint(bold, one(r.ID)), a.routerMark(s, r), "heard "+ago(a.now().Sub(r.LastSeen))+" ago",
+					t.row(s.paint(bold, one(r.ID)), s.routerMark(r), "heard "+ago(a.now().Sub(r.LastSeen))+" ago",
 						fmt.Sprintf("process %d", r.PID), fmt.Sprintf("%d in flight", r.InFlight), one(routerNotes(r)))
 				}
 				return t.write(s.out)
@@ -33,10 +33,10 @@ deployments up, until its process is proven to have ended or a person forgets it
 		},
 	}
 	c.AddCommand(a.routersForgetCommand())
-	return c
+	return parent(c)
 }
 
-func (a *app) routerMark(s *screen, r api.Router) string {
+func (s *screen) routerMark(r api.Router) string {
 	if r.State == "serving" {
 		return s.paint(green, "● ") + r.State
 	}
@@ -45,14 +45,17 @@ func (a *app) routerMark(s *screen, r api.Router) string {
 
 // routerNotes is what is out of the ordinary.
 func routerNotes(r api.Router) string {
-	notes := r.Why
-	if r.Lapsed {
-		notes = "has taken traffic back by itself · " + notes
-	}
+	var notes []string
 	if r.Leaving > 0 {
-		notes = fmt.Sprintf("%d before it finishing · %s", r.Leaving, notes)
+		notes = append(notes, fmt.Sprintf("%d before it finishing", r.Leaving))
 	}
-	return notes
+	if r.Lapsed {
+		notes = append(notes, "has taken traffic back by itself")
+	}
+	if r.Why != "" {
+		notes = append(notes, r.Why)
+	}
+	return strings.Join(notes, " · ")
 }
 
 func (a *app) routersForgetCommand() *cobra.Command {

@@ -18,38 +18,24 @@ func (a *app) servicesCommand() *cobra.Command {
 		Use:     "services",
 		Short:   "The services that are known, and taking one away",
 		Example: "  slipway services\n  slipway services rm thoughts-backend test",
-		Args:    between(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return present(a, c, func(client *api.Client, ctx context.Context) ([]api.BoardService, error) {
+				board, err := client.Board(ctx)
+				return board.Services, err
+			}, (*screen).services)
+		},
 	}
 	c.AddCommand(a.servicesRemoveCommand())
-	c = parent(c)
-	unknown := c.RunE
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return unknown(c, args)
-		}
-		client, err := a.client()
-		if err != nil {
-			return err
-		}
-		board, err := client.Board(c.Context())
-		if err != nil {
-			return err
-		}
-		return a.screen(c).services(board, a.json)
-	}
-	return c
+	return parent(c)
 }
 
 // services lists them with where each runs.
-func (s *screen) services(b api.Board, asJSON bool) error {
-	switch {
-	case asJSON:
-		return s.json(b.Services)
-	case len(b.Services) == 0:
+func (s *screen) services(all []api.BoardService) error {
+	if len(all) == 0 {
 		return s.line("There are no services yet. In a service's repository: slipway remote add && git push slipway master")
 	}
 	var t table
-	for _, service := range b.Services {
+	for _, service := range all {
 		where := "nothing of it runs"
 		if live := liveIn(service); len(live) > 0 {
 			where = strings.Join(live, " · ")
