@@ -64,10 +64,15 @@ func (r *Keyring) read() error {
 		return r.broken
 	}
 	keys, err := r.place.load()
-	if err == nil {
-		r.keys = keys
+	if err != nil {
+		return err
 	}
-	return err
+	if len(keys) == 0 && len(r.keys) > 0 { // another one would not open what this one has sealed
+		return slipway.Errorf(slipway.Unavailable, "the master key is gone from %s", r.place.File).
+			Do("Put it back. If there is no copy of it, start the server again and set each secret again: slipway secret set SERVICE ENV NAME")
+	}
+	r.keys = keys
+	return nil
 }
 
 // Open returns the value of an envelope. It returns Unavailable when it was

@@ -170,6 +170,25 @@ func TestAnotherKeySaysWhatToDo(t *testing.T) {
 	}
 }
 
+// A file that vanishes while its key is in use is not replaced by another key.
+func TestAKeyThatIsGoneIsMissed(t *testing.T) {
+	p := home(t)
+	r := New(p)
+	sealed := seal(t, r, what)
+	if err := os.Remove(p.File); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Seal(what, []byte(value)); slipway.CodeOf(err) != slipway.Unavailable || !strings.Contains(err.Error(), "is gone from "+p.File) {
+		t.Errorf("seals: %v", err)
+	}
+	if _, err := os.Stat(p.File); err == nil {
+		t.Error("another key was made")
+	}
+	if got, err := r.Open(what, sealed); err != nil || string(got) != value {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // vault is all envelopes in memory; it fails after some writes.
 type vault struct {
 	all   []slipway.Secret
