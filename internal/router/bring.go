@@ -22,7 +22,7 @@ func (f *front) bring(c *conn) {
 	_, _ = c.br.Discard(a.size)
 	var err error
 	switch {
-	case a.bodyless() || string(f.head.method) == http.MethodHead:
+	case !bodyAllowed(f.head.method, a.code):
 		err = f.flush()
 	case a.chunked:
 		err = f.bringChunks(c.br)
@@ -52,15 +52,14 @@ func (f *front) appendAnswer() {
 	a := &f.answer
 	out := append(append(append(f.out[:0], "HTTP/1.1 "...), a.status...), crlf...)
 	for _, d := range a.fields {
-		if d.kind == hop || d.kind == cookie && isSession(string(d.value)) {
-			continue
+		if d.forClient() {
+			out = appendField(out, d)
 		}
-		out = appendField(out, d)
 	}
 	switch {
 	case a.code == http.StatusNoContent:
 	case a.length >= 0:
-		out = append(strconv.AppendInt(append(out, "Content-Length: "...), a.length, 10), crlf...)
+		out = appendLength(out, a.length)
 	case a.chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
@@ -148,13 +147,12 @@ func (f *front) bringChunks(br *bufio.Reader) error {
 		if len(line) == 0 {
 			break
 		}
-		var h head
-		hosts := 0
-		if total += len(line); total > mostTrailer || !h.parseField(line, &hosts) {
+		d, why := parseField(line)
+		if total += len(line); total > mostTrailer || why != "" {
 			return errFraming
 		}
-		if h.fields[0].kind == passed {
-			f.out = appendField(f.out, h.fields[0])
+		if d.kind = answerKind(d.name); d.forClient() {
+			f.out = appendField(f.out, d)
 		}
 	}
 	f.out = append(f.out, crlf...)
@@ -174,8 +172,7 @@ func (f *front) bringChunk(br *bufio.Reader, size int64) error {
 			}
 		}
 		data, _ := br.Peek(int(min(size, int64(br.Buffered()))))
-		f.out = strconv.AppendInt(f.out, int64(len(data)), 16)
-		f.out = append(append(append(f.out, crlf...), data...), crlf...)
+		f.out = appendChunk(f.out, data)
 		size -= int64(len(data))
 		_, _ = br.Discard(len(data))
 		if len(f.out) > 32<<10 {
@@ -189,6 +186,11 @@ func (f *front) bringChunk(br *bufio.Reader, size int64) error {
 		err = errFraming
 	}
 	return err
+}
+
+func appendChunk(out, data []byte) []byte {
+	out = append(strconv.AppendInt(out, int64(len(data)), 16), crlf...)
+	return append(append(out, data...), crlf...)
 }
 
 func readChunkSize(br *bufio.Reader) (int64, error) {

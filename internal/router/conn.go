@@ -80,7 +80,7 @@ func (c *conn) writeHead(r *http.Request, trailer http.Header) error {
 		return err
 	}
 	switch {
-	case r.Body == nil && (r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch):
+	case r.Body == nil && wantsLength(r.Method):
 		_, _ = w.WriteString("Content-Length: 0\r\n")
 	case r.Body == nil:
 	case r.ContentLength >= 0:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -156,9 +155,8 @@ func (f *front) appendHead() (retry bool) {
 	if !traced {
 		out = append(appendTraceparent(append(out, "Traceparent: "...)), crlf...)
 	}
-	if h.length >= 0 || wantsLength(h.method) {
-		out = strconv.AppendInt(append(out, "Content-Length: "...), max(h.length, 0), 10)
-		out = append(out, crlf...)
+	if h.length >= 0 || wantsLength(string(h.method)) {
+		out = appendLength(out, max(h.length, 0))
 	}
 	out = append(out, crlf...)
 	f.noteTrace(out, traced)
@@ -166,8 +164,9 @@ func (f *front) appendHead() (retry bool) {
 	return retry
 }
 
-func wantsLength(method []byte) bool {
-	switch string(method) {
+// wantsLength reports whether a request without a body has to say so.
+func wantsLength(method string) bool {
+	switch method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 		return true
 	}

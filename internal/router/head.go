@@ -26,28 +26,11 @@ type head struct {
 	refusal refusal
 }
 
-type field struct {
-	name, value []byte
-	kind        fieldKind
-}
-
 // refusal is why a request is not taken; zero: it is.
 type refusal struct {
 	code int
 	text string
 }
-
-// fieldKind is what becomes of a field on its way.
-type fieldKind byte
-
-const (
-	passed fieldKind = iota
-	hop              // between two neighbours, or what the router says itself
-	connection
-	cookie
-	trace
-	marked // retryHeader
-)
 
 const (
 	mostFields  = 256
@@ -161,26 +144,13 @@ func (h *head) parseTarget() bool {
 }
 
 func (h *head) parseField(line []byte, hosts *int) bool {
-	i := 0
-	for i < len(line) && classes[line[i]]&isToken != 0 {
-		i++
-	}
-	if i == 0 || i == len(line) || line[i] != ':' {
-		if line[0] == ' ' || line[0] == '\t' {
-			return h.refuse(400, "a field of the request's header is folded over lines")
-		}
-		return h.refuse(400, "a line of the request's header is not NAME: VALUE")
-	}
-	if len(h.fields) == mostFields {
+	f, why := parseField(line)
+	switch {
+	case why != "":
+		return h.refuse(400, why)
+	case len(h.fields) == mostFields:
 		return h.refuse(431, "the request's header has over 256 fields")
-	}
-	f := field{name: line[:i], value: bytes.Trim(line[i+1:], " \t")}
-	for _, c := range f.value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return h.refuse(400, "a field of the request's header has a control character in it")
-		}
-	}
-	if !h.meaning(&f, hosts) {
+	case !h.meaning(&f, hosts):
 		return false
 	}
 	h.fields = append(h.fields, f)
@@ -278,101 +248,3 @@ func plainMethod(m []byte) bool {
 	}
 	return false
 }
-
-// kindOf is what becomes of a field of that name.
-func kindOf(name []byte) fieldKind {
-	switch name[0] | 0x20 {
-	case 'c':
-		switch {
-		case is(name, "connection"):
-			return connection
-		case is(name, "cookie"):
-			return cookie
-		case is(name, "content-length"):
-			return hop
-		}
-	case 'f':
-		if is(name, "forwarded") {
-			return hop
-		}
-	case 'h':
-		if is(name, "host") || is(name, "http2-settings") {
-			return hop
-		}
-	case 'k':
-		if is(name, "keep-alive") {
-			return hop
-		}
-	case 'p':
-		if is(name, "proxy-connection") || is(name, "proxy-authorization") || is(name, "proxy-authenticate") {
-			return hop
-		}
-	case 't':
-		switch {
-		case is(name, "te"), is(name, "trailer"), is(name, "transfer-encoding"):
-			return hop
-		case is(name, "traceparent"), is(name, "tracestate"):
-			return trace
-		}
-	case 'u':
-		if is(name, "upgrade") {
-			return hop
-		}
-	case 'e':
-		if is(name, "expect") {
-			return hop
-		}
-	case 's':
-		if is(name, "slipway-retry") {
-			return marked
-		}
-	case 'x':
-		if is(name, "x-real-ip") || len(name) >= 12 && is(name[:12], "x-forwarded-") {
-			return hop
-		}
-	}
-	return passed
-}
-
-// is reports whether name is the given lower-case name, in any case.
-func is(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i := range len(lower) {
-		c := name[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// classes say what a byte may be part of.
-var classes = func() (t [256]byte) {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	const digits = "0123456789"
-	for class, all := range map[byte]string{
-		isToken: letters + digits + "!#$%&'*+-.^_`|~",
-		isPath:  letters + digits + "-._~!$&'()*+,;=:@/",
-		isQuery: letters + digits + "-._~!$&'()*+,;=:@/?\"<>[]\\^`{|}",
-		isHost:  letters + digits + "-._:[]",
-		isHex:   digits + "abcdefABCDEF",
-	} {
-		for i := range len(all) {
-			t[all[i]] |= class
-		}
-	}
-	return t
-}()
-
-const (
-	isToken = 1 << iota
-	isPath
-	isQuery
-	isHost
-	isHex
-)

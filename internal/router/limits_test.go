@@ -188,3 +188,20 @@ func TestAClientThatLeavesEndsWhatItAskedFor(t *testing.T) {
 	}
 	w.observed("nothing in flight, no error", func(s slipway.RouteStatus) bool { return len(s.InFlight) == 0 && s.Errors == 0 })
 }
+
+// The trailer of a plain answer loses what its fields would, and nothing else.
+func TestATrailerIsPassedOnLikeOtherFields(t *testing.T) {
+	w := newWorld(t)
+	const session = slipway.SessionCookie + "=stolen"
+	w.acknowledged(w.route(time.Second, w.raw(func(c net.Conn) {
+		defer func() { _ = c.Close() }()
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"+
+				"X-Real-Ip: 192.0.2.1\r\nTraceparent: a\r\nKeep-Alive: b\r\nSet-Cookie: "+session+"\r\n\r\n")
+		}
+	})))
+	answer, _ := exchange(t, w.addr(), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	if want := "\r\n0\r\nX-Real-Ip: 192.0.2.1\r\nTraceparent: a\r\n\r\n"; !strings.HasSuffix(answer, want) {
+		t.Errorf("%q", answer)
+	}
+}

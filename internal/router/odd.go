@@ -85,7 +85,7 @@ func (f *front) appendOdd(out []byte, res *http.Response) []byte {
 	switch {
 	case res.StatusCode == http.StatusNoContent:
 	case res.ContentLength >= 0:
-		out = append(strconv.AppendInt(append(out, "Content-Length: "...), res.ContentLength, 10), crlf...)
+		out = appendLength(out, res.ContentLength)
 	case bodyAllowed(f.head.method, res.StatusCode):
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 		for name := range res.Trailer {
@@ -102,8 +102,7 @@ func (f *front) copyOdd(res *http.Response, chunked bool) error {
 		n, err := res.Body.Read(buf)
 		if n > 0 {
 			if chunked {
-				f.out = append(strconv.AppendInt(f.out[:0], int64(n), 16), crlf...)
-				f.out = append(append(f.out, buf[:n]...), crlf...)
+				f.out = appendChunk(f.out[:0], buf[:n])
 			} else {
 				f.out = append(f.out[:0], buf[:n]...)
 			}
@@ -127,7 +126,7 @@ func (f *front) copyOdd(res *http.Response, chunked bool) error {
 }
 
 func bodyAllowed(method []byte, code int) bool {
-	return string(method) != http.MethodHead && code != http.StatusNoContent && code != http.StatusNotModified
+	return string(method) != http.MethodHead && !bodyless(code)
 }
 
 // dropHops takes out what is between two neighbours only, and what Connection
@@ -138,8 +137,9 @@ func dropHops(h http.Header) {
 			h.Del(textproto.TrimString(name))
 		}
 	}
-	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length"} {
-		delete(h, name)
+	for name := range h {
+		if isHop([]byte(name)) {
+			delete(h, name)
+		}
 	}
 }

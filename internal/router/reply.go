@@ -1,6 +1,9 @@
 package router
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+)
 
 // reply is the head of an instance's answer, as it came. Its slices point into
 // the connection's buffer.
@@ -58,68 +61,32 @@ var (
 )
 
 func (a *reply) parseField(line []byte) {
-	i := 0
-	for i < len(line) && classes[line[i]]&isToken != 0 {
-		i++
-	}
-	if i == 0 || i == len(line) || line[i] != ':' || len(a.fields) == mostFields {
+	f, why := parseField(line)
+	if why != "" || len(a.fields) == mostFields {
 		a.odd = true
 		return
 	}
-	f := field{name: line[:i], value: bytes.Trim(line[i+1:], " \t")}
-	for _, c := range f.value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			a.odd = true
-			return
-		}
-	}
-	a.meaning(&f)
+	f.kind = answerKind(f.name)
+	a.meaning(f)
 	a.fields = append(a.fields, f)
 }
 
-func (a *reply) meaning(f *field) {
-	switch f.name[0] | 0x20 {
-	case 'c':
-		switch {
-		case is(f.name, "content-length"):
-			f.kind = hop
-			a.readLength(f.value)
-		case is(f.name, "connection"):
-			f.kind = hop
-			switch {
-			case is(f.value, "close"):
-				a.last = true
-			case !is(f.value, "keep-alive"):
-				a.odd = true
-			}
-		}
-	case 'd':
+// meaning reads what the router itself has to understand.
+func (a *reply) meaning(f field) {
+	switch {
+	case f.kind == passed:
 		a.date = a.date || is(f.name, "date")
-	case 'k':
-		if is(f.name, "keep-alive") {
-			f.kind = hop
-		}
-	case 'p':
-		if is(f.name, "proxy-connection") || is(f.name, "proxy-authenticate") || is(f.name, "proxy-authorization") {
-			f.kind = hop
-		}
-	case 's':
-		if is(f.name, "set-cookie") {
-			f.kind = cookie
-		}
-	case 't':
-		switch {
-		case is(f.name, "transfer-encoding"):
-			f.kind = hop
-			a.odd = a.odd || a.chunked || !is(f.value, "chunked")
-			a.chunked = true
-		case is(f.name, "te"):
-			f.kind = hop
-		case is(f.name, "trailer"):
-			a.odd = true
-		}
-	case 'u':
-		a.odd = a.odd || is(f.name, "upgrade")
+	case f.kind != hop:
+	case is(f.name, "content-length"):
+		a.readLength(f.value)
+	case is(f.name, "connection"):
+		a.last = a.last || is(f.value, "close")
+		a.odd = a.odd || !is(f.value, "close") && !is(f.value, "keep-alive")
+	case is(f.name, "transfer-encoding"):
+		a.odd = a.odd || a.chunked || !is(f.value, "chunked")
+		a.chunked = true
+	case is(f.name, "trailer"), is(f.name, "upgrade"):
+		a.odd = true
 	}
 }
 
@@ -134,4 +101,8 @@ func (a *reply) readLength(value []byte) {
 }
 
 // bodyless reports whether an answer of this kind never has a body.
-func (a *reply) bodyless() bool { return a.code == 204 || a.code == 304 }
+func (a *reply) bodyless() bool { return bodyless(a.code) }
+
+func bodyless(code int) bool {
+	return code == http.StatusNoContent || code == http.StatusNotModified
+}

@@ -139,13 +139,6 @@ func appendCookies(out []byte, f field) []byte {
 	return out
 }
 
-func appendField(out []byte, f field) []byte {
-	out = append(out, f.name...)
-	out = append(out, ": "...)
-	out = append(out, f.value...)
-	return append(out, crlf...)
-}
-
 // appendText is a whole answer of the router's own.
 func (d *dates) appendText(out []byte, code int, text, fields string) []byte {
 	out = append(out, "HTTP/1.1 "...)
@@ -154,9 +147,7 @@ func (d *dates) appendText(out []byte, code int, text, fields string) []byte {
 	out = append(out, "\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"...)
 	out = append(out, fields...)
 	out = d.append(out)
-	out = append(out, "Content-Length: "...)
-	out = strconv.AppendInt(out, int64(len(text)+1), 10)
-	out = append(out, crlf2...)
+	out = append(appendLength(out, int64(len(text)+1)), crlf...)
 	return append(append(out, text...), '\n')
 }
 
