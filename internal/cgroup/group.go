@@ -28,29 +28,24 @@ type Group string
 // anew for that. Where that is refused it calls start again, with sys as it was, and
 // outside says why the process is in no group of its own.
 func (g Group) Start(sys *syscall.SysProcAttr, start func() error) (outside, err error) {
-	if g == "" {
-		return nil, start()
-	}
-	if outside = g.start(sys, start); outside == nil {
-		return nil, nil
-	}
-	if err := start(); err != nil {
-		return nil, err // so it was not for the group
-	}
-	return outside, nil
+	return g.orOutside(g.start, sys, start)
 }
 
 // Join is Start in a group that exists: the process begins beside those that
 // are in it.
 func (g Group) Join(sys *syscall.SysProcAttr, start func() error) (outside, err error) {
+	return g.orOutside(g.join, sys, start)
+}
+
+func (g Group) orOutside(inside func(*syscall.SysProcAttr, func() error) error, sys *syscall.SysProcAttr, start func() error) (outside, err error) {
 	if g == "" {
 		return nil, start()
 	}
-	if outside = g.join(sys, start); outside == nil {
+	if outside = inside(sys, start); outside == nil {
 		return nil, nil
 	}
 	if err := start(); err != nil {
-		return nil, err
+		return nil, err // so it was not for the group
 	}
 	return outside, nil
 }
