@@ -33,7 +33,7 @@ func (v talker) Visit(r Request) error {
 	defer cancel()
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
-	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{ //nolint:bodyclose // the connection is closed, there is no body
+	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: http.Header{IDHeader: {r.ID}},
 	})
 	if err != nil {
