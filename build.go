@@ -231,6 +231,14 @@ type Agent struct {
 	LastSeen     time.Time
 }
 
+// TestsOnly is the tag of an agent that runs nothing but tests before traffic.
+// Each queue needs one: a job that deploys waits for the tests, and the agent
+// that runs it has no hand free.
+const TestsOnly = "tests-only"
+
+// OnlyTests reports whether a runs nothing but tests before traffic.
+func (a Agent) OnlyTests() bool { return a.Tags[TestsOnly] != "" }
+
 // AgentState is where an agent is.
 type AgentState string
 

@@ -307,6 +307,7 @@ type Agent struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
 	Queue    string    `json:"queue"`
+	Tests    bool      `json:"tests_only,omitempty"` // it runs nothing but tests before traffic
 	State    string    `json:"state"`
 	LastSeen time.Time `json:"last_seen"`
 }

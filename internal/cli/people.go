@@ -120,7 +120,11 @@ func (a *app) agentsCommand() *cobra.Command {
 					if agent.State != "connected" {
 						mark = s.paint(red, "✗ ")
 					}
-					t.row(s.paint(bold, one(agent.Name)), agent.Queue, mark+agent.State, "heard "+ago(a.now().Sub(agent.LastSeen))+" ago")
+					heard := "heard " + ago(a.now().Sub(agent.LastSeen)) + " ago"
+					if agent.Tests {
+						heard += ", for tests before traffic alone"
+					}
+					t.row(s.paint(bold, one(agent.Name)), agent.Queue, mark+agent.State, heard)
 				}
 				return t.write(s.out)
 			})

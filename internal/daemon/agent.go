@@ -53,36 +53,53 @@ func runAgent(c *cobra.Command, queue slipway.Queue, name, version string) error
 		host, _ := os.Hostname()
 		name = host + "-" + string(queue)
 	}
-	a, err := agent.New(agent.Config{
+	config := agent.Config{
 		Server: url, Token: token, Queue: queue, Name: name, Version: version, Dir: data.agent(queue), Exe: exe,
 		Env: os.Environ(), Logger: roleLogger("agent " + string(queue)),
-	})
+	}
+	a, err := agent.New(config)
 	if err != nil {
 		return err
 	}
-	return runGently(c.Context(), a)
+	config.Tests, config.Name, config.Dir = true, name+"-tests", data.tester(queue)
+	tester, err := agent.New(config)
+	if err != nil {
+		return err
+	}
+	return runGently(c.Context(), a, tester)
 }
 
-// runGently lets the running job finish at the first signal and kills it at the
-// second.
-func runGently(ctx context.Context, a *agent.Agent) error {
+// runGently lets the running jobs finish at the first signal and kills them at
+// the second. When one of the agents ends, the others are told to.
+func runGently(ctx context.Context, agents ...*agent.Agent) error {
 	ctx, kill := context.WithCancel(ctx)
 	defer kill()
+	stop := func() {
+		for _, a := range agents {
+			a.Stop()
+		}
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	go func() {
-		select {
-		case <-signals:
-			a.Stop()
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-signals:
-			kill()
-		case <-ctx.Done():
+		for _, then := range []func(){stop, kill} {
+			select {
+			case <-signals:
+				then()
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
-	return a.Run(ctx)
+	ended := make(chan error, len(agents))
+	for _, a := range agents {
+		go func() { ended <- a.Run(ctx) }()
+	}
+	var errs []error
+	for range agents {
+		errs = append(errs, <-ended)
+		stop()
+	}
+	return errors.Join(errs...)
 }

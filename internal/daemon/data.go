@@ -68,6 +68,9 @@ func (d Data) adminToken() string { return d.path("admin.token") }
 
 func (d Data) agent(q slipway.Queue) string { return d.path("agents", fileName(string(q))) }
 
+// tester is the directory of the agent of a queue that only tests.
+func (d Data) tester(q slipway.Queue) string { return d.path("testers", fileName(string(q))) }
+
 func (d Data) agentToken(q slipway.Queue) string {
 	return filepath.Join(d.tokens(), "agent-"+fileName(string(q))+".token")
 }

@@ -52,7 +52,7 @@ func agents(ctx context.Context, c *api.Client) []Finding {
 	}
 	there := map[string]bool{}
 	for _, a := range all {
-		there[a.Queue] = there[a.Queue] || a.State == string(slipway.AgentConnected) && time.Since(a.LastSeen) < quiet
+		there[a.Queue] = there[a.Queue] || !a.Tests && a.State == string(slipway.AgentConnected) && time.Since(a.LastSeen) < quiet
 	}
 	var missing, served []string
 	for queue, ok := range there {

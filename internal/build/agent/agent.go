@@ -25,6 +25,7 @@ type Config struct {
 	Server  string        // URL of the server: http://127.0.0.1:7070
 	Token   string        // to register with
 	Queue   slipway.Queue // whose jobs it runs
+	Tests   bool          // of them only tests before traffic
 	Name    string        // shown to people
 	Version string        // of Slipway
 	Dir     string        // of this agent alone: checkouts and spooled logs
@@ -148,7 +149,7 @@ func (a *Agent) register(ctx context.Context) (*api.AgentRegisterResponse, error
 	err := a.call(ctx, "register", func(ctx context.Context) (err error) {
 		me, _, err = a.client(a.Token).Register(ctx, &api.AgentRegisterRequest{
 			Name: a.Name, Hostname: host, OS: runtime.GOOS, Arch: runtime.GOARCH, PID: os.Getpid(),
-			Version: cmp.Or(a.Version, "0"), ScriptEvalEnabled: true, Tags: []string{"queue=" + string(a.Queue)},
+			Version: cmp.Or(a.Version, "0"), ScriptEvalEnabled: true, Tags: a.tags(),
 		})
 		return err
 	})
@@ -262,3 +263,12 @@ func (a *Agent) path(elem ...string) string {
 
 // endpoint is where the agent protocol is spoken.
 func (a *Agent) endpoint() string { return strings.TrimSuffix(a.Server, "/") + "/agent/v3/" }
+
+// tags are what it may be picked by.
+func (a *Agent) tags() []string {
+	tags := []string{"queue=" + string(a.Queue)}
+	if a.Tests {
+		tags = append(tags, slipway.TestsOnly+"=true")
+	}
+	return tags
+}

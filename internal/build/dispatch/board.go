@@ -32,6 +32,7 @@ type readyJob struct {
 	build slipway.BuildID // sorts by age
 	at    int             // position in the build
 	want  map[string]string
+	tests bool // before traffic
 }
 
 type liveAttempt struct {
@@ -60,7 +61,7 @@ func post(b *slipway.Build) (p posted) {
 	for i := range b.Jobs {
 		j := &b.Jobs[i]
 		if j.State == slipway.JobReady {
-			p.ready = append(p.ready, readyJob{j.ID, b.ID, i, j.Step.Agents})
+			p.ready = append(p.ready, readyJob{j.ID, b.ID, i, j.Step.Agents, b.Task != nil})
 		}
 		if a := j.Last(); a != nil && isLive(a) {
 			g := slipway.JobGrant{Build: b.ID, Job: j.ID, Attempt: a.Number}
@@ -149,7 +150,7 @@ func (b *board) take(a slipway.Agent, now time.Time) (slipway.JobID, <-chan stru
 				break // the jobs of a build come in order
 			}
 			o := b.offers[r.job]
-			if a.Matches(r.want) && (o.agent == a.ID || !now.Before(o.until)) {
+			if a.Matches(r.want) && (r.tests || !a.OnlyTests()) && (o.agent == a.ID || !now.Before(o.until)) {
 				first = r
 				break
 			}

@@ -52,7 +52,7 @@ func (v *Viewer) Environments(ctx context.Context, d slipway.Declared) (api.Envi
 // the others on one machine, or alone.
 func attend(e *api.Environment, all slipway.Environments, agents []slipway.Agent) {
 	for _, a := range agents {
-		if string(a.Queue) == e.Queue && a.State == slipway.AgentConnected {
+		if string(a.Queue) == e.Queue && a.State == slipway.AgentConnected && !a.OnlyTests() {
 			e.Agents++
 		}
 	}

@@ -22,7 +22,7 @@ func User(u slipway.User) api.User {
 
 // Agent shows an agent.
 func Agent(a slipway.Agent) api.Agent {
-	return api.Agent{ID: string(a.ID), Name: a.Name, Queue: string(a.Queue), State: string(a.State), LastSeen: a.LastSeen.UTC()}
+	return api.Agent{ID: string(a.ID), Name: a.Name, Queue: string(a.Queue), Tests: a.OnlyTests(), State: string(a.State), LastSeen: a.LastSeen.UTC()}
 }
 
 // Whoami shows a caller to themselves.
