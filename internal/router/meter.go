@@ -1,7 +1,6 @@
 package router
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -94,12 +93,10 @@ func (ms *meters) tidy(live *table, now time.Time) {
 	}
 }
 
-func (ms *meters) sorted() []*meter {
+func (ms *meters) list() []*meter {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	return slices.SortedFunc(maps.Values(ms.all), func(a, b *meter) int {
-		return cmp.Or(byName(a.target, b.target), cmp.Compare(a.release, b.release))
-	})
+	return slices.Collect(maps.Values(ms.all))
 }
 
 // group is the one of r that is called id; nil: it has none.

@@ -3,118 +3,113 @@ package router
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics are written in Prometheus's text format, by hand: some lines of it cost
-// a router less than a library that gathers them.
+// exhibition shows Prometheus what a router counts. It reads the counters that
+// requests add to only when somebody asks: a request meets none of Prometheus.
+type exhibition struct{ router *Router }
 
-// exposition is what a reader of metrics gets.
-type exposition struct{ strings.Builder }
+var (
+	ofTarget  = []string{"service", "environment"}
+	ofRelease = []string{"service", "environment", "release"}
 
-// family begins the metrics of one name.
-func (x *exposition) family(name, kind, help string) {
-	_, _ = fmt.Fprintf(x, "# HELP slipway_router_%s %s\n# TYPE slipway_router_%s %s\n", name, help, name, kind)
+	tableVersion = describe("table_version", "Version of the route table in effect.")
+	serverHeard  = describe("server_heard_timestamp_seconds", "When the server was heard last; absent before the first time.")
+	inFlight     = describe("requests_in_flight", "Requests, streams and tunnels under way.", ofRelease...)
+	requests     = describe("requests_total", "Requests that were sent to an instance, by the class of the answer; none: it did not come.",
+		append(ofRelease, "code")...)
+	durations = describe("request_duration_seconds", "From the head of a request to the end of its answer.", ofRelease...)
+)
+
+// perTarget are what is told of each target.
+var perTarget = []struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(*route) float64
+}{
+	{describe("refused_total", "Requests that no instance was ready for, or that there was no room for.", ofTarget...),
+		prometheus.CounterValue, func(r *route) float64 { return float64(r.traffic.refused.Load()) }},
+	{describe("retries_total", "Second attempts, of requests of which the first had sent nothing.", ofTarget...),
+		prometheus.CounterValue, func(r *route) float64 { return float64(r.traffic.retried.Load()) }},
+	{describe("ejections_total", "Times that an instance was passed over for a while, as it did not take a connection.", ofTarget...),
+		prometheus.CounterValue, func(r *route) float64 { return float64(r.traffic.ejected.Load()) }},
+	{describe("lease_lapsed", "1 while weights that were lent have lapsed and the fallback has all traffic.", ofTarget...),
+		prometheus.GaugeValue, func(r *route) float64 { return number(r.lapsed()) }},
 }
 
-// sample writes one value. Labels are names and values in turn; what they say is
-// made of letters, digits and hyphens by the vocabulary, and quoted all the same.
-func (x *exposition) sample(name string, v float64, labels ...string) {
-	_, _ = x.WriteString("slipway_router_" + name)
-	for i := 0; i+1 < len(labels); i += 2 {
-		mark := ","
-		if i == 0 {
-			mark = "{"
-		}
-		_, _ = x.WriteString(mark + labels[i] + `="` + quoted.Replace(labels[i+1]) + `"`)
-	}
-	if len(labels) > 0 {
-		_ = x.WriteByte('}')
-	}
-	_, _ = x.WriteString(" " + strconv.FormatFloat(v, 'g', -1, 64) + "\n")
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName("slipway", "router", name), help, labels, nil)
 }
 
-var quoted = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+// Describe tells which metrics there are.
+func (x exhibition) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{tableVersion, serverHeard, inFlight, requests, durations} {
+		to <- d
+	}
+	for _, m := range perTarget {
+		to <- m.desc
+	}
+}
 
-// expose writes all that is counted.
-func (r *Router) expose() string {
-	x := new(exposition)
-	live := r.table.Load()
-	x.family("table_version", "gauge", "Version of the route table in effect.")
-	x.sample("table_version", float64(live.version))
+// Collect tells what is counted so far.
+func (x exhibition) Collect(to chan<- prometheus.Metric) {
+	r, live := x.router, x.router.table.Load()
+	to <- sample(tableVersion, prometheus.GaugeValue, float64(live.version))
 	if last := r.contact.last.Load(); last != 0 {
-		x.family("server_heard_seconds", "gauge", "Since the server was heard last; absent before the first time.")
-		x.sample("server_heard_seconds", time.Duration(bootClock()-last).Seconds())
+		heard := time.Now().Add(-time.Duration(bootClock() - last))
+		to <- sample(serverHeard, prometheus.GaugeValue, float64(heard.UnixNano())/1e9)
 	}
-	r.exposeTargets(x, live)
-	r.exposeReleases(x)
-	return x.String()
-}
-
-func (r *Router) exposeTargets(x *exposition, live *table) {
-	ids := slices.SortedFunc(maps.Keys(live.routes), byName)
-	for _, m := range []struct {
-		name, kind, help string
-		read             func(*route) float64
-	}{
-		{"refused_total", "counter", "Requests that no instance was ready for, or that there was no room for.",
-			func(r *route) float64 { return float64(r.traffic.refused.Load()) }},
-		{"retries_total", "counter", "Second attempts, of requests of which the first had sent nothing.",
-			func(r *route) float64 { return float64(r.traffic.retried.Load()) }},
-		{"ejections_total", "counter", "Times that an instance was passed over for a while, as it did not take a connection.",
-			func(r *route) float64 { return float64(r.traffic.ejected.Load()) }},
-		{"lease_lapsed", "gauge", "1 while weights that were lent have lapsed and the fallback has all traffic.",
-			func(r *route) float64 { return number(r.lapsed()) }},
-	} {
-		x.family(m.name, m.kind, m.help)
-		for _, id := range ids {
-			x.sample(m.name, m.read(live.routes[id]), "service", string(id.Service), "environment", string(id.Environment))
+	for id, route := range live.routes {
+		for _, m := range perTarget {
+			to <- sample(m.desc, m.kind, m.read(route), string(id.Service), string(id.Environment))
 		}
 	}
+	under := r.underWay()
+	for _, m := range r.meters.list() {
+		to <- sample(inFlight, prometheus.GaugeValue, float64(under[meterKey{m.target, m.release}]), m.labels()...)
+		m.collect(to)
+	}
 }
 
-func (r *Router) exposeReleases(x *exposition) {
-	all, under := r.meters.sorted(), r.underWay()
-	x.family("requests_in_flight", "gauge", "Requests, streams and tunnels under way.")
-	for _, m := range all {
-		x.sample("requests_in_flight", float64(under[meterKey{m.target, m.release}]), m.labels()...)
-	}
-	x.family("requests_total", "counter", "Requests that were sent to an instance, by the class of the answer; none: it did not come.")
-	for _, m := range all {
-		for class := range m.codes {
-			if n := m.codes[class].Load(); n > 0 {
-				x.sample("requests_total", float64(n), append(m.labels(), "code", className(class))...)
-			}
+func (m *meter) collect(to chan<- prometheus.Metric) {
+	for class := range m.codes {
+		if n := m.codes[class].Load(); n > 0 {
+			to <- sample(requests, prometheus.CounterValue, float64(n), append(m.labels(), className(class))...)
 		}
 	}
-	x.family("request_duration_seconds", "histogram", "From the head of a request to the end of its answer.")
-	for _, m := range all {
-		m.expose(x)
-	}
-}
-
-func (m *meter) expose(x *exposition) {
-	const name = "request_duration_seconds"
-	total := uint64(0)
+	total, below := uint64(0), make(map[float64]uint64, len(buckets))
 	for i, most := range buckets {
 		total += m.buckets[i].Load()
-		x.sample(name+"_bucket", float64(total), append(m.labels(), "le", strconv.FormatFloat(most, 'g', -1, 64))...)
+		below[most] = total
 	}
 	total += m.slower.Load()
-	x.sample(name+"_bucket", float64(total), append(m.labels(), "le", "+Inf")...)
-	x.sample(name+"_sum", float64(m.nanos.Load())/1e9, m.labels()...)
-	x.sample(name+"_count", float64(total), m.labels()...)
+	h, err := prometheus.NewConstHistogram(durations, total, float64(m.nanos.Load())/1e9, below, m.labels()...)
+	to <- valid(h, err, durations)
+}
+
+func sample(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) prometheus.Metric {
+	m, err := prometheus.NewConstMetric(d, kind, v, labels...)
+	return valid(m, err, d)
+}
+
+// valid is m, or what tells its reader what is wrong with it: a router does not
+// fall over a number.
+func valid(m prometheus.Metric, err error, d *prometheus.Desc) prometheus.Metric {
+	if err != nil {
+		return prometheus.NewInvalidMetric(d, err)
+	}
+	return m
 }
 
 func (m *meter) labels() []string {
-	return []string{"service", string(m.target.Service), "environment", string(m.target.Environment), "release", strconv.Itoa(m.release)}
+	return []string{string(m.target.Service), string(m.target.Environment), strconv.Itoa(m.release)}
 }
 
 // underWay counts requests by release, at instances that have left as well.
@@ -142,13 +137,17 @@ func number(b bool) float64 {
 	return 0
 }
 
+// mostReaders is how many may read metrics at once.
+const mostReaders = 4
+
 // exhibit serves the metrics at l until ctx ends.
 func (r *Router) exhibit(ctx context.Context, l net.Listener) {
+	all := prometheus.NewRegistry()
+	all.MustRegister(exhibition{r})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_, _ = w.Write([]byte(r.expose())) // the reader went away
-	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(all, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, DisableCompression: true, MaxRequestsInFlight: mostReaders,
+	}))
 	s := &http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, WriteTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: mostInHeader,
 	}
