@@ -30,10 +30,11 @@ type Deployment struct {
 	Held       time.Time   // since when every router has the weight of the stage; zero while one has not
 	Floor      int         // ready capacity must not fall below
 	Touched    bool        // an old instance was taken out of traffic, or asked to stop
+	Blamed     InstanceID  `json:",omitempty"` // for which it could not go on, or not go back; "" when no instance was the reason
 	Asked      Intent
 	Replace    bool          `json:",omitempty"` // what moves its target gives way to it, whoever is left to see to that
 	Override   string        // why a person overrode the gates that may be; "" when nobody did
-	Verdicts   []GateVerdict // what its gates said last, in their order
+	Verdicts   []GateVerdict // what the gates that it asks now said last, in their order
 	Passed     []GateVerdict `json:",omitempty"` // what the gates before its start said when they let it start
 	Why        []Why         // newest last, bounded
 	Actor      Actor

@@ -221,7 +221,8 @@ type Deployment struct {
 	Rate        float64    `json:"rate"`               // requests per second, lately
 	Instances   []Instance `json:"instances"`          // of both groups
 	Why         []Why      `json:"why"`                // newest last
-	LogTail     []string   `json:"log_tail,omitempty"` // last lines of the instance that failed
+	Blamed      string     `json:"blamed,omitempty"`   // the instance for which it failed
+	LogTail     []string   `json:"log_tail,omitempty"` // last lines of that instance
 	Actor       Actor      `json:"actor"`
 	Build       string     `json:"build,omitempty"`
 	Override    string     `json:"override,omitempty"` // why its actor went over the gates that may be overridden

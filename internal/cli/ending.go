@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -39,34 +38,34 @@ func (s *screen) ending(d api.Deployment) []string {
 	return append([]string{s.paint(red, "✗") + " " + s.paint(bold, name) + " " + end}, s.story(d)...)
 }
 
-var instanceID = regexp.MustCompile(`\bi-[0-9a-z]+\b`)
-
 // story is why, log and next.
 func (s *screen) story(d api.Deployment) []string {
 	var lines []string
-	why := cause(d)
-	if why != "" {
+	if why := cause(d); why != "" {
 		lines = append(lines, "  why   "+why)
 	}
 	if t := d.Tests; t != nil && t.State == string(slipway.TaskFailed) {
-		lines = append(lines, "  log   last lines of the tests before traffic:")
-		for _, line := range t.LogTail {
-			lines = append(lines, "        "+plain(line))
-		}
+		lines = append(lines, lastLines("the tests before traffic", t.LogTail)...)
 		return append(lines, fmt.Sprintf("  next  slipway logs --deployment %d · mend it · deploy again", d.ID))
 	}
-	instance := failing(d, why)
-	if len(d.LogTail) > 0 {
-		lines = append(lines, trimRight("  log   last lines of "+instance)+":")
-		for _, line := range d.LogTail {
-			lines = append(lines, "        "+plain(line))
-		}
-	}
+	lines = append(lines, lastLines(d.Blamed, d.LogTail)...)
 	logs := fmt.Sprintf("slipway logs %s %s", d.Service, d.Environment)
-	if instance != "" {
-		logs += " --instance " + instance
+	if d.Blamed != "" {
+		logs += " --instance " + d.Blamed
 	}
 	return append(lines, "  next  "+logs+" · mend it · deploy again")
+}
+
+// lastLines are the last lines that somebody printed, if there are any.
+func lastLines(of string, tail []string) []string {
+	if len(tail) == 0 {
+		return nil
+	}
+	lines := []string{"  log   last lines of " + of + ":"}
+	for _, line := range tail {
+		lines = append(lines, "        "+plain(line))
+	}
+	return lines
 }
 
 // cause is the newest Why that tells neither how it ended nor how it went back.
@@ -75,19 +74,6 @@ func cause(d api.Deployment) string {
 		turned := strings.HasPrefix(w.Text, "goes back to @") || strings.HasPrefix(w.Text, "takes @")
 		if !outcome(w) && (turned || d.Phase != string(slipway.RolledBack)) {
 			return one(w.Text)
-		}
-	}
-	return ""
-}
-
-// failing is the instance that a deployment failed for.
-func failing(d api.Deployment, why string) string {
-	if id := instanceID.FindString(why); id != "" {
-		return id
-	}
-	for _, i := range d.Instances {
-		if i.Group == group(d) && i.Phase != "ready" {
-			return i.ID
 		}
 	}
 	return ""

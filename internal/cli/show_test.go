@@ -166,7 +166,7 @@ func TestRefusal(t *testing.T) {
 	d.Phase, d.Ended, d.At, d.NewReady, d.OldReady, d.From, d.Release = "failed", true, 0, 0, 3, 14, 15
 	d.Why = []api.Why{{At: noon, Text: `i-b21 was not ready within 30 s: GET http://127.0.0.1:41873/readyz → 500 "connection refused"`}}
 	d.Why = append(d.Why, api.Why{At: noon, Text: "@15 was refused; what serves (@14, 3 instances) was not touched"})
-	d.LogTail = []string{`level=ERROR msg="redis" err="dial tcp 10.0.3.7:6379: connection refused"` + "\x1b[2J"}
+	d.Blamed, d.LogTail = "i-b21", []string{`level=ERROR msg="redis" err="dial tcp 10.0.3.7:6379: connection refused"` + "\x1b[2J"}
 	same(t, strings.Join((&screen{}).ending(d), "\n")+"\n", `
 ✗ thoughts-backend@15 was refused in prod. What serves (@14, 3 instances) was not touched.
   why   i-b21 was not ready within 30 s: GET http://127.0.0.1:41873/readyz → 500 "connection refused"
@@ -212,4 +212,25 @@ func TestFitCutsWhatIsSeen(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+}
+
+// Tests that no agent took, and tests that fail without a word, have no last
+// lines.
+func TestRefusalWithoutLastLines(t *testing.T) {
+	d := testDeployment()
+	d.Phase, d.Ended, d.OldReady, d.From, d.Release = "failed", true, 3, 14, 15
+	d.Why = []api.Why{{At: noon, Text: "i-b21 ready in 40 ms"}, {At: noon, Text: "no agent of queue production took the tests before traffic within 10 min: see slipway agents"}}
+	d.Tests = &api.Tests{Command: "ci/bin/probe", Queue: "production", State: "cancelled"}
+	refused := `
+✗ thoughts-backend@15 was refused in prod. What serves (@14, 3 instances) was not touched.
+  why   no agent of queue production took the tests before traffic within 10 min: see slipway agents
+  next  slipway logs thoughts-backend prod · mend it · deploy again
+`
+	same(t, strings.Join((&screen{}).ending(d), "\n")+"\n", refused)
+	d.Why, d.Tests.State = []api.Why{{At: noon, Text: "the tests before traffic did not pass: exit 1"}}, "failed"
+	same(t, strings.Join((&screen{}).ending(d), "\n")+"\n", `
+✗ thoughts-backend@15 was refused in prod. What serves (@14, 3 instances) was not touched.
+  why   the tests before traffic did not pass: exit 1
+  next  slipway logs --deployment 77 · mend it · deploy again
+`)
 }

@@ -192,7 +192,7 @@ func TestAJobDoesNotReadTheLastWordsOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Deployment.Phase, s.Deployment.Why = slipway.Failed, []slipway.Why{{Text: "i-1 was not ready"}}
+	s.Deployment.Phase, s.Deployment.Why, s.Deployment.Blamed = slipway.Failed, []slipway.Why{{Text: "i-1 was not ready"}}, "i-1"
 	if _, err := w.store.CommitState(t.Context(), "me", s.Target.Fence, s); err != nil {
 		t.Fatal(err)
 	}

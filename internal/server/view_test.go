@@ -87,13 +87,13 @@ func TestARefusedDeploymentShowsTheLogOfTheInstanceThatFailedIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Deployment.Phase = slipway.Failed
+	s.Deployment.Phase, s.Deployment.Blamed = slipway.Failed, "i-1"
 	s.Deployment.Why = []slipway.Why{{At: time.Now(), Text: "i-1 was not ready within 30 s: GET /readyz → 500"}, {At: time.Now(), Text: "@1 was refused"}}
 	if _, err := w.store.CommitState(ctx, "me", s.Target.Fence, s); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.viewer.Deployment(ctx, d.ID)
-	if err != nil || !got.Ended || strings.Join(got.LogTail, "|") != "hello of i-1|dial tcp: refused" || len(got.Why) != 2 {
+	if err != nil || !got.Ended || got.Blamed != "i-1" || strings.Join(got.LogTail, "|") != "hello of i-1|dial tcp: refused" || len(got.Why) != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/deploy/rollout"
 )
 
 // task is a job of a deployment, on an agent far away.
@@ -75,7 +74,7 @@ func (w *World) runTask(of slipway.Task) {
 
 // tested is how far the tests of a group are; "" when they were never begun.
 func (w *World) tested(g slipway.GroupID) slipway.TaskState {
-	if t := w.tasks[rollout.TaskOf(g.Deployment())]; t != nil {
+	if t := w.tasks[slipway.TestsOf(g.Deployment())]; t != nil {
 		return t.State
 	}
 	return ""
@@ -85,7 +84,7 @@ func (w *World) tested(g slipway.GroupID) slipway.TaskState {
 // by a queue that lost it: it will be asked for again.
 func (w *World) runTasks() {
 	for _, d := range w.store.deployments {
-		id := rollout.TaskOf(d.ID)
+		id := slipway.TestsOf(d.ID)
 		t := w.tasks[id]
 		if t == nil || t.State.Ended() || w.now.Before(t.next) {
 			continue

@@ -104,7 +104,7 @@ func (s *server) untested(next slipway.State) bool {
 	if !slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Preview }) {
 		return false
 	}
-	t := s.w.tasks[rollout.TaskOf(d.ID)]
+	t := s.w.tasks[slipway.TestsOf(d.ID)]
 	return t == nil || t.State != slipway.TaskPassed
 }
 

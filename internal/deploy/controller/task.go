@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/deploy/rollout"
 )
 
 // Tasks runs the tests before traffic. A task is named by its ID: running it
@@ -24,7 +23,7 @@ func (c *Controller) lookAtTasks(ctx context.Context, s *slipway.State) error {
 	if c.Tasks == nil || !moving(d) || !slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Preview }) {
 		return nil
 	}
-	id := rollout.TaskOf(d.ID)
+	id := slipway.TestsOf(d.ID)
 	status, err := c.Tasks.TaskStatus(ctx, id)
 	switch slipway.CodeOf(err) {
 	case "":

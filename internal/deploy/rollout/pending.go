@@ -44,7 +44,7 @@ func (p *plan) movePending(d *slipway.Deployment) bool {
 	if p.was.Revision == nil || p.was.Revision.ID != d.Revision {
 		return false
 	}
-	d.Passed = d.Verdicts
+	d.Passed, d.Verdicts = d.Verdicts, nil
 	p.start(d, *p.was.Revision)
 	return true
 }

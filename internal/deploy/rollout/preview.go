@@ -11,11 +11,6 @@ import (
 // PreviewURL is the variable that holds the address of the candidate alone.
 const PreviewURL = "SLIPWAY_PREVIEW_URL"
 
-// TaskOf names the tests before traffic of a deployment.
-func TaskOf(d slipway.DeploymentID) slipway.TaskID {
-	return slipway.TestsOf(d)
-}
-
 // test has the candidate tested before it gets traffic, and reports whether it
 // has passed. The tests begin when the address of the candidate leads to it.
 func (p *plan) test(d *slipway.Deployment, stage slipway.Stage) (passed bool) {
@@ -27,7 +22,7 @@ func (p *plan) test(d *slipway.Deployment, stage slipway.Stage) (passed bool) {
 		p.sayUnserved()
 		return false
 	}
-	task := p.was.Tasks[TaskOf(d.ID)]
+	task := p.was.Tasks[slipway.TestsOf(d.ID)]
 	switch task.State {
 	case "":
 		p.task = p.previewOf(d, *preview)
@@ -52,7 +47,7 @@ func (p *plan) lateTask(d *slipway.Deployment, preview slipway.Preview) {
 		p.wakeAt(over)
 		return
 	}
-	p.refuse(d, fmt.Sprintf("no agent of queue %s took the tests before traffic within %s", preview.Queue, span(timeout(preview))))
+	p.refuse(d, fmt.Sprintf("no agent of queue %s took the tests before traffic within %s: see slipway agents", preview.Queue, span(timeout(preview))))
 }
 
 func timeout(preview slipway.Preview) time.Duration {
@@ -61,7 +56,7 @@ func timeout(preview slipway.Preview) time.Duration {
 
 func (p *plan) previewOf(d *slipway.Deployment, preview slipway.Preview) *slipway.Task {
 	return &slipway.Task{
-		ID: TaskOf(d.ID), Target: d.Target, Deployment: d.ID, Release: d.Release, Label: "Tests before traffic",
+		ID: slipway.TestsOf(d.ID), Target: d.Target, Deployment: d.ID, Release: d.Release, Label: "Tests before traffic",
 		Command: preview.Command, Queue: preview.Queue, Timeout: timeout(preview),
 		Env: map[string]string{PreviewURL: fmt.Sprintf("http://127.0.0.1:%d", p.next.Target.Preview)},
 	}
@@ -73,7 +68,7 @@ func (p *plan) endTask(l *list) {
 	if d == nil || p.task != nil {
 		return
 	}
-	id := TaskOf(d.ID)
+	id := slipway.TestsOf(d.ID)
 	task, known := p.was.Tasks[id]
 	waits := d.Phase == slipway.Progressing && d.Stages[d.At].Preview
 	if known && !task.State.Ended() && !waits {

@@ -52,7 +52,8 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 // mostCrashes of an instance that was ready are put up with in a deployment.
 const mostCrashes = 3
 
-// hopeless says why a deployment cannot go on, or "".
+// hopeless says why a deployment cannot go on, or "", and notes the instance
+// that is to blame.
 func (p *plan) hopeless(d *slipway.Deployment) string {
 	if d.Asked == slipway.AskedAbort {
 		return "it was aborted"
@@ -65,6 +66,7 @@ func (p *plan) hopeless(d *slipway.Deployment) string {
 	}
 	for _, i := range p.members(d.Candidate) {
 		if i.EverReady && i.Restarts >= mostCrashes {
+			d.Blamed = i.ID
 			return fmt.Sprintf("%s was restarted %s after it had been ready%s", i.ID, times(i.Restarts), because(i.Why))
 		}
 	}
@@ -104,6 +106,8 @@ func (p *plan) await(d *slipway.Deployment, g slipway.GroupID, n int, late func(
 		p.wakeAt(deadline)
 		return false
 	}
+	i, _ := p.laggard(g)
+	d.Blamed = i.ID
 	late(d, p.whyNotReady(g, n, allowed))
 	return true
 }

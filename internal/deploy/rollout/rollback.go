@@ -22,6 +22,7 @@ func (p *plan) moveReturn(d *slipway.Deployment) bool {
 		return false
 	}
 	if t := p.was.Troubles[d.Stable]; t.Permanent {
+		d.Blamed = ""
 		p.giveUp(d, t.Why)
 		return true
 	}

@@ -222,6 +222,9 @@ func (s *story) plan() slipway.Decision {
 		if dep := s.state.Deployment; dep != nil {
 			fmt.Fprintf(&s.out, "%-6s%s\n", s.state.Target.Fence, place(dep))
 			if dep.Phase.Ended() {
+				if dep.Blamed != "" {
+					fmt.Fprintf(&s.out, "blame %s\n", dep.Blamed)
+				}
 				s.state.Deployment = nil
 				clear(s.tasks)
 			}
@@ -414,6 +417,16 @@ func (s *story) print() {
 		for _, i := range g.Instances {
 			fmt.Fprintf(&s.out, "%s  %s  %s\n", g.ID, i.ID, i.Phase)
 		}
+	}
+	if d := s.state.Deployment; d != nil {
+		s.printGates("passed before the start", d.Passed)
+		s.printGates("asked now", d.Verdicts)
+	}
+}
+
+func (s *story) printGates(when string, said []slipway.GateVerdict) {
+	for _, v := range said {
+		fmt.Fprintf(&s.out, "gate  %s, %s: %s, %s\n", v.Gate, when, v.State, v.Why)
 	}
 }
 

@@ -172,12 +172,19 @@ func listed(r *slipway.Route, id slipway.InstanceID) bool {
 	})
 }
 
+// laggard is the first instance of g that is not ready.
+func (p *plan) laggard(g slipway.GroupID) (i slipway.InstanceStatus, lacks bool) {
+	for _, i := range p.members(g) {
+		if i.Phase != slipway.InstanceReady {
+			return i, true
+		}
+	}
+	return i, false
+}
+
 // whyNotReady names the first instance of g that lacked.
 func (p *plan) whyNotReady(g slipway.GroupID, n int, allowed time.Duration) string {
-	for _, i := range p.members(g) {
-		if i.Phase == slipway.InstanceReady {
-			continue
-		}
+	if i, lacks := p.laggard(g); lacks {
 		text := fmt.Sprintf("%s was not ready within %s", i.ID, span(allowed))
 		if i.Restarts > 0 {
 			text += fmt.Sprintf(", restarted %s", times(i.Restarts))

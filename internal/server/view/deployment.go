@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"regexp"
-	"slices"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -25,7 +23,7 @@ func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Depl
 	if err != nil {
 		return shown, err
 	}
-	shown.LogTail = v.failedTail(ctx, d)
+	shown.LogTail = v.tailBlamed(ctx, d)
 	v.tailTests(ctx, shown.Tests)
 	return shown, nil
 }
@@ -60,7 +58,7 @@ func (v *Viewer) deployment(ctx context.Context, d slipway.Deployment, l livenes
 		Phase: string(d.Phase), Ended: d.Phase.Ended(), Want: d.Want, At: d.At,
 		NewReady: l.readyIn[d.Candidate], Requests: l.requests, Errors: l.errors, Rate: l.rate,
 		Stages: stages(d.Stages, r.Kind), Instances: []api.Instance{}, Why: []api.Why{},
-		Actor: Actor(d.Actor), Build: d.Build, Override: d.Override,
+		Actor: Actor(d.Actor), Build: d.Build, Override: d.Override, Blamed: string(d.Blamed),
 		CreatedAt: d.CreatedAt.UTC(), StartedAt: moment(d.StartedAt), FinishedAt: moment(d.FinishedAt),
 	}
 	if d.Stable != "" {
@@ -108,32 +106,18 @@ func weight(d slipway.Deployment, newReady, oldReady int) int {
 
 const tailLines = 10
 
-var instanceID = regexp.MustCompile(`\bi-[0-9a-z]+\b`)
-
-// failedTail is the end of what the instance printed that the newest Why of a
-// failed deployment names.
-func (v *Viewer) failedTail(ctx context.Context, d slipway.Deployment) []string {
-	switch d.Phase {
-	case slipway.Failed, slipway.RollingBack, slipway.RolledBack, slipway.Stuck:
-	case slipway.Pending, slipway.Progressing, slipway.Succeeded, slipway.Cancelled, slipway.Superseded:
+// tailBlamed is the end of what the instance printed for which a deployment
+// failed.
+func (v *Viewer) tailBlamed(ctx context.Context, d slipway.Deployment) []string {
+	if d.Blamed == "" {
 		return nil
 	}
-	for _, w := range slices.Backward(d.Why) {
-		id := instanceID.FindString(w.Text)
-		if id == "" {
-			continue
-		}
-		r, err := v.Output.Logs(ctx, d.Target, slipway.InstanceID(id), tailLines, false)
-		if err != nil {
-			continue
-		}
-		lines := lastLines(r, tailLines)
-		_ = r.Close()
-		if len(lines) > 0 {
-			return lines
-		}
+	r, err := v.Output.Logs(ctx, d.Target, d.Blamed, tailLines, false)
+	if err != nil {
+		return nil
 	}
-	return nil
+	defer func() { _ = r.Close() }()
+	return lastLines(r, tailLines)
 }
 
 // lastLines keeps the last n lines of r, safe to show, each up to a bound.
