@@ -192,6 +192,16 @@ func (p *parts) handler(at place) http.Handler {
 	return recovering(mux, p.log)
 }
 
+// share passes hints between this server and the others on its database, until
+// ctx ends.
+func (p *parts) share(ctx context.Context) error {
+	line := p.store.Line(p.log.With("part", "hints"))
+	if line == nil {
+		return nil
+	}
+	return p.hub.Join(ctx, line)
+}
+
 func (p *parts) close() {
 	if p.driver != nil {
 		_ = p.driver.Close()

@@ -51,7 +51,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settlePostgres))
 	db.SetMaxOpenConns(postgresConns)
 	db.SetMaxIdleConns(postgresConns)
-	s := &Store{engine: postgresEngine, writing: db, reading: db}
+	s := &Store{engine: postgresEngine, writing: db, reading: db, dial: config}
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(s.fail(err, "let us in"), db.Close())
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/slipway-cd/slipway"
 )
 
@@ -18,7 +20,8 @@ type Store struct {
 
 	engine  engine
 	writing *sql.DB
-	reading *sql.DB // the same as writing on PostgreSQL
+	reading *sql.DB         // the same as writing on PostgreSQL
+	dial    *pgx.ConnConfig // of PostgreSQL
 	epoch   uint64
 }
 

@@ -5,12 +5,14 @@ package wake
 
 import "sync"
 
-// Hub passes hints from who changed something to who waits for it, within one
-// process. Topics are plain strings: "events", "jobs", "routes",
+// Hub passes hints from who changed something to who waits for it: within one
+// process, and between those of several servers when it has joined a [Line].
+// Topics are plain strings: "events", "jobs", "routes",
 // "build/thoughts-backend/12", "target/thoughts-backend/prod", "deployment/77".
 type Hub struct {
 	mu        sync.Mutex
 	listeners map[string]map[chan struct{}]struct{} // by topic
+	peers     *peers                                // nil: there is no other server
 }
 
 // New makes a Hub without listeners.
@@ -26,14 +28,14 @@ func (h *Hub) Wake(topic string) {
 	if topic != "" {
 		h.wake("")
 	}
+	if h.peers != nil {
+		h.peers.say(topic)
+	}
 }
 
 func (h *Hub) wake(topic string) {
 	for c := range h.listeners[topic] {
-		select {
-		case c <- struct{}{}:
-		default: // a hint is waiting there already; this one joins it
-		}
+		signal(c) // one that waits there already joins it
 	}
 }
 
