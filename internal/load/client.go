@@ -8,37 +8,40 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
 
-// client asks one address. It speaks HTTP by itself: net/http would silently
-// send a request again when a kept connection breaks, and here that is a loss.
+// client asks one address over HTTP/1.1. It speaks by itself: net/http would
+// silently send a request again when a kept connection breaks, and here that is
+// a loss.
 type client struct {
-	host string
-	path string
+	way
 	idle chan *kept
 }
 
-// kept is a connection between two requests.
+// kept is a connection, and when it was made.
 type kept struct {
 	net.Conn
-	r *bufio.Reader
+	r    *bufio.Reader
+	made time.Time
 }
+
+// brokenError is a request whose answer did not come whole, and when the
+// connection was made that it was asked on.
+type brokenError struct {
+	how  string
+	err  error
+	made time.Time
+}
+
+func (e *brokenError) Error() string { return e.how + ": " + cause(e.err).Error() }
+func (e *brokenError) Unwrap() error { return e.err }
 
 const (
 	mostIdle  = 64
 	maxReason = 200 // bytes of an answer that go into a reason
 )
-
-func newClient(address string) *client {
-	u, err := url.Parse(address)
-	if err != nil {
-		u = &url.URL{} // it cannot be connected to: every visit says so
-	}
-	return &client{host: u.Host, path: u.RequestURI(), idle: make(chan *kept, mostIdle)}
-}
 
 // answer is what came back.
 type answer struct {
@@ -76,11 +79,11 @@ func (v *client) connection(r Request) (*kept, error) {
 		default:
 		}
 	}
-	conn, err := net.DialTimeout("tcp", v.host, r.Within) //nolint:noctx // it has a timeout; the load does not end in the middle of a request
+	conn, err := v.connect(r.Within)
 	if err != nil {
 		return nil, err
 	}
-	return &kept{conn, bufio.NewReader(conn)}, nil
+	return &kept{conn, bufio.NewReader(conn), time.Now()}, nil
 }
 
 // exchange sends a request and reads the whole answer. It reports whether the
@@ -89,7 +92,7 @@ func (v *client) exchange(c *kept, method string, body []byte, r Request) (a ans
 	if err := c.SetDeadline(time.Now().Add(r.Within)); err != nil {
 		return a, false, err
 	}
-	head := method + " " + v.path + " HTTP/1.1\r\nHost: " + v.host + "\r\n" + IDHeader + ": " + r.ID + "\r\n"
+	head := method + " " + v.url.RequestURI() + " HTTP/1.1\r\nHost: " + v.url.Host + "\r\n" + IDHeader + ": " + r.ID + "\r\n"
 	if body != nil {
 		head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	}
@@ -97,12 +100,20 @@ func (v *client) exchange(c *kept, method string, body []byte, r Request) (a ans
 		head += "Connection: close\r\n"
 	}
 	if _, err := c.Write(append([]byte(head+"\r\n"), body...)); err != nil {
-		return a, false, fmt.Errorf("send: %w", cause(err))
+		return a, false, &brokenError{"send", err, c.made}
 	}
-	if a.Response, err = http.ReadResponse(c.r, nil); err != nil { //nolint:bodyclose // it is closed below
-		return a, false, fmt.Errorf("no answer: %w", cause(err))
+	res, err := http.ReadResponse(c.r, nil) //nolint:bodyclose // read closes it
+	if err != nil {
+		return a, false, &brokenError{"no answer", err, c.made}
 	}
-	defer func() { _ = a.Body.Close() }()
+	a, err = read(res, c.made)
+	return a, !res.Close, err
+}
+
+// read reads an answer to its end.
+func read(res *http.Response, made time.Time) (a answer, err error) {
+	defer func() { _ = res.Body.Close() }()
+	a.Response = res
 	sum := sha256.New()
 	all := io.TeeReader(a.Body, sum)
 	a.text, err = io.ReadAll(io.LimitReader(all, maxReason))
@@ -112,9 +123,9 @@ func (v *client) exchange(c *kept, method string, body []byte, r Request) (a ans
 	a.bytes += int64(len(a.text))
 	a.sum = hex.EncodeToString(sum.Sum(nil))
 	if err != nil {
-		return a, false, fmt.Errorf("truncated answer: %w", cause(err))
+		err = &brokenError{"truncated answer", err, made}
 	}
-	return a, !a.Close, nil
+	return a, err
 }
 
 // own is nil for an answer that the service made: a 200 with its name. The

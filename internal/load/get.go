@@ -1,10 +1,10 @@
 package load
 
 // getter asks for a small answer.
-type getter struct{ *client }
+type getter struct{ asker }
 
-// Get asks an address. It keeps connections, up to 64.
-func Get(address string) Visitor { return getter{newClient(address)} }
+// Get is [Door.Get] through the zero Door.
+func Get(address string) Visitor { return Door{}.Get(address) }
 
 func (v getter) Visit(r Request) error {
 	a, err := v.ask("GET", nil, r)

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,7 @@ type Load struct {
 	name            string
 	requests, losts atomic.Int64
 	held            atomic.Int64 // not sent
+	again           atomic.Int64 // sent once more
 	open            atomic.Int64
 	ended           chan struct{}
 	once            sync.Once
@@ -54,6 +56,7 @@ type Loss struct {
 	ID         string
 	Why        string
 	Began, End time.Time
+	Connected  time.Time // when the connection was made that broke; zero: there was none, or it is not for that
 }
 
 // reason is how often a request was lost for one reason, and when: so that it
@@ -71,6 +74,7 @@ const (
 	tick       = 5 * time.Millisecond
 	fresh      = 4                // every fourth request has a connection of its own
 	mostOpen   = 1000             // requests without an answer; more are not sent
+	mostAgain  = 3                // times that a request is sent once more
 	answerTime = 30 * time.Second // no answer by then: lost
 	maxReasons = 20
 	maxLosses  = 10_000
@@ -122,10 +126,28 @@ func (l *Load) send(v Visitor, r Request) {
 	l.wg.Go(func() {
 		defer l.open.Add(-1)
 		began := time.Now()
-		if err := v.Visit(r); err != nil {
-			l.lose(Loss{r.ID, err.Error(), began, time.Now()})
+		if err := l.visit(v, r); err != nil {
+			loss := Loss{ID: r.ID, Why: err.Error(), Began: began, End: time.Now()}
+			if broken, is := errors.AsType[*brokenError](err); is {
+				loss.Connected = broken.made
+			}
+			l.lose(loss)
 		}
 	})
+}
+
+// visit visits, and once more for each time that nobody had begun the request,
+// on another connection: those that are kept may end for the same reason.
+func (l *Load) visit(v Visitor, r Request) (err error) {
+	for range mostAgain + 1 {
+		err = v.Visit(r)
+		if _, unbegun := errors.AsType[*unbegunError](err); !unbegun {
+			return err
+		}
+		l.again.Add(1)
+		r.Own = true
+	}
+	return err
 }
 
 func (l *Load) lose(loss Loss) {
@@ -149,6 +171,10 @@ func (l *Load) Sent() int { return int(l.requests.Load()) }
 
 // Lost counts those of them that were lost.
 func (l *Load) Lost() int { return int(l.losts.Load()) }
+
+// Again counts how often a request was sent once more, for the server had said
+// that it did not begin it. Only HTTP/2 can say that.
+func (l *Load) Again() int { return int(l.again.Load()) }
 
 // NotSent counts the requests that were due while too many were open.
 func (l *Load) NotSent() int { return int(l.held.Load()) }

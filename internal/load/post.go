@@ -12,13 +12,12 @@ const SumHeader = "Body-Sum"
 
 // poster sends bodies.
 type poster struct {
-	*client
+	asker
 	size int
 }
 
-// Post sends bodies of so many bytes. The service must answer with the same
-// body, and with its checksum in [SumHeader].
-func Post(address string, size int) Visitor { return poster{newClient(address), size} }
+// Post is [Door.Post] through the zero Door.
+func Post(address string, size int) Visitor { return Door{}.Post(address, size) }
 
 func (v poster) Visit(r Request) error {
 	body := []byte(strings.Repeat(r.ID+"\n", v.size/(len(r.ID)+1)+1)[:v.size])

@@ -4,12 +4,12 @@ import "fmt"
 
 // streamer reads answers that take their time.
 type streamer struct {
-	*client
+	asker
 	bytes int64
 }
 
-// Stream asks for answers of so many bytes, that come slowly.
-func Stream(address string, bytes int64) Visitor { return streamer{newClient(address), bytes} }
+// Stream is [Door.Stream] through the zero Door.
+func Stream(address string, bytes int64) Visitor { return Door{}.Stream(address, bytes) }
 
 func (v streamer) Visit(r Request) error {
 	a, err := v.ask("GET", nil, r)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,37 +15,36 @@ import (
 
 // talker holds conversations.
 type talker struct {
-	address string
-	length  time.Duration
-	every   time.Duration
+	way
+	length time.Duration
+	every  time.Duration
 }
 
-// WebSocket opens a conversation at ws://…, says something every so often and
-// wants to hear it again, for so long. A conversation that the other side ends
-// with a close frame is over, not lost; one that breaks off is.
+// WebSocket is [Door.WebSocket] through the zero Door.
 func WebSocket(address string, length, every time.Duration) Visitor {
-	return talker{strings.Replace(address, "http", "ws", 1), length, every}
+	return Door{}.WebSocket(address, length, every)
 }
 
 func (v talker) Visit(r Request) error {
 	ctx, cancel := context.WithTimeout(context.Background(), v.length+r.Within)
 	defer cancel()
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := v.transport()
 	defer transport.CloseIdleConnections()
-	c, res, err := websocket.Dial(ctx, v.address, &websocket.DialOptions{
+	c, res, err := websocket.Dial(ctx, v.url.String(), &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: transport}, HTTPHeader: http.Header{IDHeader: {r.ID}},
 	})
 	if err != nil {
 		return undialled(res, err)
 	}
 	defer func() { _ = c.CloseNow() }()
+	made := time.Now()
 	for n, end := 0, time.Now().Add(v.length); time.Now().Before(end); n++ {
 		if err := say(ctx, c, fmt.Sprintf("%s %d", r.ID, n)); err != nil {
-			return closed(err)
+			return closed(err, made)
 		}
 		time.Sleep(v.every)
 	}
-	return closed(c.Close(websocket.StatusNormalClosure, ""))
+	return closed(c.Close(websocket.StatusNormalClosure, ""), made)
 }
 
 // undialled says why there was no conversation at all.
@@ -84,13 +82,13 @@ func heard(ctx context.Context, c *websocket.Conn, err error) error {
 }
 
 // closed is nil for the end that the protocol wants.
-func closed(err error) error {
+func closed(err error, made time.Time) error {
 	proper := []websocket.StatusCode{websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusServiceRestart}
 	if err == nil || slices.Contains(proper, websocket.CloseStatus(err)) {
 		return nil
 	}
 	if broken, is := errors.AsType[*net.OpError](err); is {
-		err = broken.Err
+		err = broken
 	}
-	return fmt.Errorf("WebSocket without a close frame: %w", err)
+	return &brokenError{"WebSocket without a close frame", err, made}
 }

@@ -56,9 +56,6 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	} else {
 		in.Body = http.MaxBytesReader(w, in.Body, r.mostBody) // of HTTP/1.1 the gate sees to that
 	}
-	if r.hall.leaving.Load() {
-		w.Header().Set("Connection", "close") // HTTP/2 says it with GOAWAY
-	}
 	r.proxy.ServeHTTP(answerWriter{w, f}, f.request())
 	f.completed = true
 }
@@ -133,6 +130,9 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 			f.headOnly = res.ContentLength == 0
 			if len(res.Trailer) > 0 {
 				res.Header.Del("Content-Length") // HTTP/1.1 has trailers after chunks only
+			}
+			if r.hall.leaving.Load() && res.StatusCode != http.StatusSwitchingProtocols {
+				res.Header.Set("Connection", "close") // HTTP/2 says it with GOAWAY
 			}
 			refuseSession(res.Header)
 			if f.cookie != nil {
@@ -216,7 +216,7 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	if v.wait {
 		w.Header().Set("Retry-After", "1")
 	}
-	if v.last && req.ProtoMajor == 1 {
+	if v.last && req.ProtoMajor == 1 || r.hall.leaving.Load() {
 		w.Header().Set("Connection", "close")
 	}
 	say(w, v.code, v.text)

@@ -180,15 +180,62 @@ func TestAStreamOutlivesAnUpgrade(t *testing.T) {
 	}
 }
 
+// Who has a connection to the process that leaves may still begin a conversation
+// there: its answer is not the last of the connection, for requests are over on it.
+func TestATunnelBeginsWhileAProcessLeaves(t *testing.T) {
+	w, _ := newProcessWorld(t)
+	w.acknowledged(w.route(20*time.Second, w.start(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/chat" {
+			echoTunnel(rw, r)
+		}
+	})))
+	var conns [2]net.Conn // to the process that is there
+	for n := range conns {
+		var err error
+		if conns[n], err = net.Dial("tcp", w.addr()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conns[n].Close() })
+	}
+	w.process(true)
+	c, other := conns[0], bufio.NewReader(conns[1])
+	_, _ = io.WriteString(c, "GET /chat HTTP/1.1\r\n")
+	w.eventually("the process leaves", func() bool {
+		_, _ = io.WriteString(conns[1], "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		res, err := http.ReadResponse(other, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.Close
+	})
+	_, _ = io.WriteString(c, "Host: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	read := bufio.NewReader(c)
+	res, err := http.ReadResponse(read, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }() // empty
+	if got := res.Header["Connection"]; res.StatusCode != http.StatusSwitchingProtocols || len(got) != 1 || got[0] != "Upgrade" {
+		t.Errorf("%s, Connection: %q", res.Status, got)
+	}
+	_, _ = io.WriteString(c, "hear me\n")
+	if got, err := read.ReadString('\n'); err != nil || got != "hear me\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // A process that dies while it takes over changes nothing.
 func TestAnUpgradeThatFailsChangesNothing(t *testing.T) {
 	w, old := newProcessWorld(t)
 	i := w.start(nil)
 	w.acknowledged(w.route(time.Second, i))
-	c, err := net.Dial("unix", w.dir+"/upgrade.sock")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var c net.Conn
+	w.eventually("it can be asked to leave", func() (ok bool) { // a moment after it serves
+		var err error
+		c, err = net.Dial("unix", w.dir+"/upgrade.sock")
+		return err == nil
+	})
 	_, _ = io.WriteString(c, "\x00\x00\x00\x02{}") // it says who it is
 	read := bufio.NewReader(c)
 	if _, err := read.ReadByte(); err != nil {

@@ -140,16 +140,24 @@ func (w *world) url(service string) string {
 }
 
 func (w *world) pressAt(url string) *load.Load {
-	l := load.Start(rate, []load.Aim{
-		{Visitor: load.Get(url + "/"), Share: 10},
-		{Visitor: load.Post(url+"/echo", 2_000), Share: 5},
-		{Visitor: load.Post(url+"/echo", 200_000), Share: 1},
-		{Visitor: load.Stream(url+"/stream?n=10&ms=50", 1000), Share: 2},
-		{Visitor: load.Stream(url+"/stream?n=15&ms=100", 1500), Share: 1},
-		{Visitor: load.WebSocket(url+"/ws", 1500*time.Millisecond, 100*time.Millisecond), Share: 1},
-	})
+	l := load.Start(rate, mix(load.Door{}, url, true))
 	w.loads = append(w.loads, l)
 	return l
+}
+
+// mix is the whole mix of load, with conversations where they are held.
+func mix(d load.Door, url string, conversations bool) []load.Aim {
+	aims := []load.Aim{
+		{Visitor: d.Get(url + "/"), Share: 10},
+		{Visitor: d.Post(url+"/echo", 2_000), Share: 5},
+		{Visitor: d.Post(url+"/echo", 200_000), Share: 1},
+		{Visitor: d.Stream(url+"/stream?n=10&ms=50", 1000), Share: 2},
+		{Visitor: d.Stream(url+"/stream?n=15&ms=100", 1500), Share: 1},
+	}
+	if conversations {
+		aims = append(aims, load.Aim{Visitor: d.WebSocket(url+"/ws", 1500*time.Millisecond, 100*time.Millisecond), Share: 1})
+	}
+	return aims
 }
 
 // eventually wants f to succeed before patience is over.

@@ -48,7 +48,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	_, _ = fmt.Fprintln(os.Stdout, "listening on", l.Addr(), "process", os.Getpid())
-	srv := &http.Server{Handler: g.routes(), ReadHeaderTimeout: 30 * time.Second}
+	srv := &http.Server{Handler: g.routes(), ReadHeaderTimeout: 30 * time.Second, Protocols: new(http.Protocols)}
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
 	select {

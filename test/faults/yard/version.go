@@ -24,6 +24,7 @@ type Version struct {
 	Live     string            // the liveness probe, in words of slipway.yaml; "": none
 	Env      map[string]string // what the gauge is told
 	Needs    []string          // services
+	Protocol string            // that its instances are spoken to: http1, h2c; "": http1
 }
 
 func (v Version) manifest(ledger string) string {
@@ -46,13 +47,13 @@ func (v Version) manifest(ledger string) string {
 	return fmt.Sprintf(`service: %s
 kind: web
 image: { static: { files: [{ from: gauge, to: /gauge }, { from: version, to: /version }], entrypoint: [/gauge] } }
-run: { port: 8000, drain: %s, stop_grace: 2s, env: { %s } }
+run: { port: 8000, protocol: %s, drain: %s, stop_grace: 2s, env: { %s } }
 health:
   ready: { http: /readyz }%s
   deadline: %s
 needs: { %s }
 environments: { test: { replicas: %d, %s } }
-`, v.Service, v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), v.Replicas, v.Rollout)
+`, v.Service, or(v.Protocol, "http1"), v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), v.Replicas, v.Rollout)
 }
 
 func or[T comparable](v, other T) T {

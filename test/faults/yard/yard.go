@@ -36,6 +36,7 @@ type Yard struct {
 	dir, home string
 	database  string
 	others    string     // data directory of another server of the same database
+	listeners int        // that were made
 	boot      string     // a file that stands for the kernel's boot ID; "": the kernel's own
 	apart     []*Process // that run beside `slipway up`
 }
