@@ -164,6 +164,7 @@ func (d *Dispatch) Ping(ctx context.Context, id slipway.AgentID) (slipway.JobID,
 		return "", err
 	}
 	d.see(id, d.now())
+	d.board.meet(id, d.now())
 	silent := d.now().Add(-2 * slipway.HeartbeatEvery)
 	err = d.drop(ctx, "its agent "+a.Name+" asked for other work", func(l liveAttempt, heard time.Time) bool {
 		return l.agent == id && !heard.IsZero() && heard.Before(silent)

@@ -109,6 +109,9 @@ func (d *Dispatch) Accept(ctx context.Context, agent slipway.AgentID, job slipwa
 		})
 		return nil
 	})
+	if slipway.CodeOf(err) == slipway.Conflict {
+		d.reread(ctx, id) // by another server: it is not offered again
+	}
 	if err != nil {
 		return slipway.Assignment{}, err
 	}

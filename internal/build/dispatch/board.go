@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +17,7 @@ type board struct {
 	mu      sync.Mutex
 	builds  map[slipway.BuildID]posted
 	offers  map[slipway.JobID]offer
-	heard   map[slipway.JobID]time.Time // when the job itself last spoke
+	heard   map[slipway.JobID]time.Time // when the job itself last spoke here, or should have
 	puts    uint64                      // counts put
 	changed chan struct{}               // closed when a job became ready
 }
@@ -98,6 +100,22 @@ func (b *board) place(id slipway.BuildID, p posted) {
 	}
 }
 
+func lives(live []liveAttempt, g slipway.JobGrant) bool {
+	return slices.ContainsFunc(live, func(a liveAttempt) bool { return a.grant.Job == g.Job && a.grant.Attempt == g.Attempt })
+}
+
+// isLive reports whether an attempt is on the board.
+func (b *board) isLive(job slipway.JobID, attempt int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.builds {
+		if lives(p.live, slipway.JobGrant{Job: job, Attempt: attempt}) {
+			return true
+		}
+	}
+	return false
+}
+
 func has(ready []readyJob, job slipway.JobID) bool {
 	for _, r := range ready {
 		if r.job == job {
@@ -134,7 +152,19 @@ func (b *board) replace(read func() ([]slipway.Build, error)) error {
 			delete(b.builds, id)
 		}
 	}
+	b.tidy()
 	return nil
+}
+
+// tidy forgets what was heard of attempts that ended elsewhere.
+func (b *board) tidy() {
+	live := map[slipway.JobID]bool{}
+	for _, p := range b.builds {
+		for _, a := range p.live {
+			live[a.grant.Job] = true
+		}
+	}
+	maps.DeleteFunc(b.heard, func(job slipway.JobID, _ time.Time) bool { return !live[job] })
 }
 
 // take names the job that is a's turn and keeps it from others for a while; ""
@@ -161,6 +191,20 @@ func (b *board) take(a slipway.Agent, now time.Time) (slipway.JobID, <-chan stru
 	}
 	b.offers[first.job] = offer{a.ID, now.Add(offerFor)}
 	return first.job, b.changed
+}
+
+// meet begins to wait for a word of what an agent runs that was never heard here:
+// its job spoke to another server, if at all.
+func (b *board) meet(agent slipway.AgentID, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.builds {
+		for _, a := range p.live {
+			if a.agent == agent && b.heard[a.grant.Job].IsZero() {
+				b.heard[a.grant.Job] = now
+			}
+		}
+	}
 }
 
 // hear notes that the job itself has spoken.

@@ -63,8 +63,8 @@ type Source interface {
 	Submodules(context.Context, slipway.RepositoryName, slipway.Commit) ([]slipway.RepositoryName, error)
 }
 
-// Waker passes hints. Topic "jobs" says that somebody else changed builds;
-// "log/JOB" is given when a job's log has grown.
+// Waker passes hints. Topic "jobs" says that builds changed, "peers/jobs" that
+// another server changed them; "log/JOB" is given when a job's log has grown.
 type Waker interface {
 	Wake(topic string)
 	Listen(topic string) (c <-chan struct{}, stop func())
@@ -160,4 +160,12 @@ func (d *Dispatch) update(ctx context.Context, id slipway.BuildID, actor slipway
 		d.logs.forget(o.job, o.Number)
 	}
 	return b, nil
+}
+
+// reread shows on the board what has become of a build elsewhere.
+func (d *Dispatch) reread(ctx context.Context, id slipway.BuildID) {
+	defer d.lock(string(id))()
+	if b, err := d.Store.Build(ctx, id); err == nil {
+		d.board.put(&b)
+	}
 }

@@ -17,5 +17,8 @@
 //
 // The store is the truth. What is ready and what runs is also kept in memory (the
 // board), so that a held ping is answered without a query the moment a job is
-// ready; the board is only ever a hint, and Accept looks at the truth.
+// ready; the board is only ever a hint, and Accept looks at the truth. So several
+// servers may share the store, each with a board of its own, and agents may speak
+// to one or the other: a job is given to one agent, by whichever server accepts
+// first, and an agent is lost only when it speaks to none.
 package dispatch

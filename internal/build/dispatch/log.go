@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -56,6 +57,13 @@ func (l *logs) get(id logID) *openLog {
 	return l.open[id]
 }
 
+// keep forgets the logs of attempts that ended elsewhere.
+func (l *logs) keep(lives func(slipway.JobID, int) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.open, func(id logID, _ *openLog) bool { return !lives(id.job, id.attempt) })
+}
+
 func (l *logs) forget(job slipway.JobID, attempt int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,6 +90,9 @@ func (d *Dispatch) AppendLog(ctx context.Context, g slipway.JobGrant, sequence i
 	log := d.logs.get(id)
 	log.mu.Lock()
 	defer log.mu.Unlock()
+	if sequence > 0 && !log.have[sequence-1] {
+		log.read = false // another server may have taken what came before
+	}
 	if err := d.load(ctx, id, log); err != nil {
 		return err
 	}
@@ -104,7 +115,8 @@ func (d *Dispatch) AppendLog(ctx context.Context, g slipway.JobGrant, sequence i
 	return nil
 }
 
-// load learns what there is of a log that was begun in another process.
+// load learns what there is of a log that another process has begun, or went on
+// with.
 func (d *Dispatch) load(ctx context.Context, id logID, log *openLog) error {
 	if log.read {
 		return nil
@@ -113,6 +125,7 @@ func (d *Dispatch) load(ctx context.Context, id logID, log *openLog) error {
 	if err != nil {
 		return err
 	}
+	log.size = 0
 	for _, c := range chunks {
 		log.have[c.Sequence] = true
 		log.size += c.Size

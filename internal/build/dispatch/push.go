@@ -22,6 +22,14 @@ var Files = []string{".buildkite/pipeline.yml", ".slipway/pipeline.yml"}
 // Its errors are those of the store and of the source.
 func (d *Dispatch) Push(ctx context.Context, p slipway.Push) (build *slipway.Build, note string, err error) {
 	defer d.lock(string(p.Repository))() // one push at a time decides on the default branch
+	build, note, err = d.push(ctx, p)
+	if slipway.CodeOf(err) == slipway.Stale { // it was decided on by another server
+		build, note, err = d.push(ctx, p)
+	}
+	return build, note, err
+}
+
+func (d *Dispatch) push(ctx context.Context, p slipway.Push) (build *slipway.Build, note string, err error) {
 	repository, err := d.Store.Repository(ctx, p.Repository)
 	if err != nil {
 		return nil, "", err

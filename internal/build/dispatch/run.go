@@ -46,7 +46,9 @@ func (d *Dispatch) Run(ctx context.Context) error {
 			return nil
 		}
 	}
-	changed, stop := d.listen()
+	changed, stop := d.listen("jobs")
+	defer stop()
+	elsewhere, stop := d.listen("peers/jobs")
 	defer stop()
 	look, read := time.NewTicker(lookEvery), time.NewTicker(readEvery)
 	defer look.Stop()
@@ -57,6 +59,9 @@ func (d *Dispatch) Run(ctx context.Context) error {
 			return nil
 		case <-changed: // by us, most likely: the board knows then
 			hinted = true
+		case <-elsewhere: // agents wait here for what another server made ready
+			d.read(ctx)
+			pause(ctx, readAtMost)
 		case <-read.C:
 			hinted = true
 		case <-look.C:
@@ -69,11 +74,11 @@ func (d *Dispatch) Run(ctx context.Context) error {
 	}
 }
 
-func (d *Dispatch) listen() (<-chan struct{}, func()) {
+func (d *Dispatch) listen(topic string) (<-chan struct{}, func()) {
 	if d.Waker == nil {
 		return nil, func() {}
 	}
-	return d.Waker.Listen("jobs")
+	return d.Waker.Listen(topic)
 }
 
 func pause(ctx context.Context, t time.Duration) {
@@ -88,6 +93,7 @@ func (d *Dispatch) read(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		d.report.Error("reading the open builds", "err", err)
 	}
+	d.logs.keep(d.board.isLive)
 }
 
 // begin takes over what an earlier process left: leases go on from now, and
@@ -201,10 +207,15 @@ func (r *roll) silent(before time.Time) (out []slipway.AgentID) {
 	return out
 }
 
+// loseAgent notes that an agent was lost, unless it speaks to another server.
 func (d *Dispatch) loseAgent(ctx context.Context, id slipway.AgentID, now time.Time) error {
 	a, err := d.Store.Agent(ctx, id)
 	if err != nil || a.State != slipway.AgentConnected {
 		return err
+	}
+	if now.Sub(a.LastSeen) < slipway.LeaseFor {
+		d.see(id, a.LastSeen)
+		return nil
 	}
 	a.State = slipway.AgentLost
 	return d.Store.SaveAgent(ctx, a, slipway.Event{

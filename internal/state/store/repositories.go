@@ -57,21 +57,25 @@ func (s *Store) Refs(ctx context.Context, name slipway.RepositoryName) (map[stri
 //
 // Created says that a build was made. The same push (repository, ref, old, new)
 // again makes none and records no events: it returns the build of the first
-// time. It returns NotFound for an unknown repository, and Invalid for a ref
-// that is not UTF-8.
+// time. It returns NotFound for an unknown repository, Invalid for a ref that is
+// not UTF-8, and Stale when the default branch is another meanwhile: whoever made
+// the build has to look again.
 func (s *Store) RecordPush(ctx context.Context, p slipway.Push, defaultBranch string, b *slipway.Build, events ...slipway.Event) (stored slipway.Build, created bool, err error) {
 	if err := checkText("the name of a ref", p.Ref); err != nil {
 		return stored, false, err
 	}
 	err = s.write(ctx, "record a push", func(ctx context.Context, t *tx) error {
 		stored, created = slipway.Build{}, false
-		number, err := t.lockRepository(ctx, p.Repository, defaultBranch)
+		number, branch, err := t.lockRepository(ctx, p.Repository, defaultBranch)
 		if err != nil {
 			return err
 		}
 		first, id, err := t.recordDelivery(ctx, p, b)
 		if err != nil {
 			return err
+		}
+		if first && defaultBranch != "" && branch != defaultBranch {
+			return slipway.Errorf(slipway.Stale, "the default branch of %s is %s, not %s", p.Repository, branch, defaultBranch)
 		}
 		if err := t.moveRef(ctx, p, first); err != nil {
 			return err
@@ -104,26 +108,27 @@ func (s *Store) RecordPush(ctx context.Context, p slipway.Push, defaultBranch st
 }
 
 // lockRepository keeps other pushes out until the end, fills in the default
-// branch and returns the number that the next build will have.
-func (t *tx) lockRepository(ctx context.Context, name slipway.RepositoryName, defaultBranch string) (next int, err error) {
+// branch when there is none, and returns it with the number that the next build will
+// have.
+func (t *tx) lockRepository(ctx context.Context, name slipway.RepositoryName, defaultBranch string) (next int, branch string, err error) {
 	var data string
 	err = t.QueryRowContext(ctx, `SELECT last_build, data FROM repositories WHERE name = $1`+t.store.engine.forUpdate, string(name)).Scan(&next, &data)
 	if err != nil {
-		return 0, missing(err, "there is no repository %q", name)
+		return 0, "", missing(err, "there is no repository %q", name)
 	}
 	var r slipway.Repository
 	if err := decode(data, &r); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if r.DefaultBranch != "" || defaultBranch == "" {
-		return next + 1, nil
+		return next + 1, r.DefaultBranch, nil
 	}
 	r.DefaultBranch = defaultBranch
 	if data, err = encode(r); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	_, err = t.ExecContext(ctx, `UPDATE repositories SET data = $1 WHERE name = $2`, data, string(name))
-	return next + 1, err
+	return next + 1, defaultBranch, err
 }
 
 // recordDelivery says whether a push is delivered for the first time, and else

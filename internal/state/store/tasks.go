@@ -16,7 +16,7 @@ import (
 func (s *Store) CreateTask(ctx context.Context, b slipway.Build, events ...slipway.Event) (stored slipway.Build, created bool, err error) {
 	err = s.write(ctx, "save a task", func(ctx context.Context, t *tx) error {
 		stored, created = b, false
-		number, err := t.lockRepository(ctx, b.Push.Repository, "")
+		number, _, err := t.lockRepository(ctx, b.Push.Repository, "")
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,12 @@ func pushes(t *testing.T, s *store.Store) {
 	}
 
 	p = push("refs/heads/main", zero, second)
-	b, created, err = s.RecordPush(t.Context(), p, "main", newBuild("b2", p))
+	_, _, err = s.RecordPush(t.Context(), p, "main", newBuild("b2", p)) // made by who knew of no default branch
+	fails(t, slipway.Stale, err)
+	if refs := value(s.Refs(t.Context(), repo))(t); len(refs) != 1 {
+		t.Errorf("refs %v", refs)
+	}
+	b, created, err = s.RecordPush(t.Context(), p, "master", newBuild("b2", p))
 	ok(t, err)
 	if !created || b.Number != 2 {
 		t.Errorf("created %v, build %s", created, b.Slug())
