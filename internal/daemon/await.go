@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,19 +16,37 @@ import (
 // awaitServer waits until the server answers. When it ends instead, its last
 // words are the error.
 func awaitServer(ctx context.Context, data Data, server *role) error {
-	ctx, cancel := context.WithTimeout(ctx, serverPatience)
+	return server.await(ctx, serverPatience, func(ctx context.Context) bool {
+		url, err := data.ServerURL()
+		return err == nil && answers(ctx, url)
+	})
+}
+
+// awaitExecutor waits until the executor listens, as awaitServer does.
+func awaitExecutor(ctx context.Context, data Data, executor *role) error {
+	return executor.await(ctx, executorPatience, func(ctx context.Context) bool {
+		c, err := (&net.Dialer{}).DialContext(ctx, "unix", data.executorSocket())
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+}
+
+func (r *role) await(ctx context.Context, patience time.Duration, there func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ended := server.current().ended
+	ended := r.current().ended
 	for {
-		if url, err := data.ServerURL(); err == nil && answers(ctx, url) {
+		if there(ctx) {
 			return nil
 		}
 		select {
 		case <-ended:
-			return server.lastWords()
+			return r.lastWords()
 		case <-ctx.Done():
-			return slipway.Errorf(slipway.Unavailable, "the server did not answer within %s", serverPatience).
-				Do("its log: %s", data.roleLog("server"))
+			return slipway.Errorf(slipway.Unavailable, "the %s did not answer within %s", r.name, patience).
+				Do("its log: %s", r.data.roleLog(r.name))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

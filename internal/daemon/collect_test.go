@@ -41,7 +41,7 @@ func (anybody) Authenticate(context.Context, string) (slipway.Principal, error) 
 
 type noTrees struct{}
 
-func (noTrees) PruneTrees(context.Context, func(slipway.Digest) bool, time.Time, bool) (int, int64, error) {
+func (noTrees) PruneTrees(context.Context, map[slipway.Digest]bool, time.Time, bool) (int, int64, error) {
 	return 0, 0, nil
 }
 

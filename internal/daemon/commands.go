@@ -22,7 +22,7 @@ const databaseEnv = "SLIPWAY_DATABASE"
 // Commands are the roles, to be added to the command line.
 func Commands(version string) []*cobra.Command {
 	return []*cobra.Command{
-		upCommand(), downCommand(), doctorCommand(version), installCommand(), backupCommand(), restoreCommand(), demo.Command(), serverCommand(version), routerCommand(), agentCommand(version),
+		upCommand(), downCommand(), doctorCommand(version), installCommand(), backupCommand(), restoreCommand(), demo.Command(), serverCommand(version), executorCommand(), routerCommand(), agentCommand(version),
 		shimCommand(), gitHookCommand(), guardCommand(),
 	}
 }

@@ -71,7 +71,7 @@ func sweep(ctx context.Context, data Data) error {
 }
 
 // endInstances ends every instance of the data directory, for `slipway down`.
-// The server has ended by then and has let go of the directory.
+// The executor has ended by then and has let go of the directory.
 func endInstances(ctx context.Context, data Data) error {
 	if _, err := os.Stat(data.instances()); err != nil {
 		return nil //nolint:nilerr // nothing was ever started
@@ -90,6 +90,7 @@ func endInstances(ctx context.Context, data Data) error {
 	if err := d.StopAll(ctx); err != nil {
 		return err
 	}
+	_ = os.Remove(data.executorSocket())
 	_ = os.Remove(data.sockets()) // stays while something is left in it
 	return nil
 }

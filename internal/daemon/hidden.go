@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/driver/process"
+	"github.com/slipway-cd/slipway/internal/driver/executor"
 	"github.com/slipway-cd/slipway/internal/redact"
 )
 
@@ -109,7 +109,7 @@ func (s *settings) ofJob(ctx context.Context, job slipway.JobID) *redact.Set {
 
 // hidingOutput reads what instances print without their secrets.
 type hidingOutput struct {
-	driver   *process.Driver
+	driver   *executor.Client
 	settings *settings
 }
 

@@ -23,6 +23,7 @@ type role struct {
 	args     []string
 	env      []string // secrets go here, never into args
 	data     Data
+	last     bool          // others talk to it until they have ended: it ends after them
 	stays    bool          // it serves on when the supervisor ends, and is adopted by the next
 	patience time.Duration // between SIGTERM and SIGKILL
 

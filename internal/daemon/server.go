@@ -175,7 +175,6 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 	start(func(ctx context.Context) error { return p.clock.Run(ctx, log) })
 	start(p.alone.Keep)
 	start(p.share)
-	start(p.driver.Run)
 	start(func(ctx context.Context) error { return p.driver.Watch(ctx, p.wakeTarget) })
 	start(p.dispatch.Run)
 	start(p.controller.Run)

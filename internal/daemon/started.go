@@ -17,7 +17,7 @@ import (
 func shimCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "shim DIR",
-		Short:  "Own one instance of this machine; started by the server",
+		Short:  "Own one instance of this machine; started by the executor",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

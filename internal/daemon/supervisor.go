@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -61,18 +62,20 @@ func (s *supervisor) restart(ctx context.Context, r *role) {
 	}
 }
 
-// stop ends the roles that ends says, and waits for their end: together, but
-// the first of all last, which the others talk to until they have ended.
+// stop ends the roles that ends says, and waits for their end: together, and
+// then those that are last, the one that was started last first.
 func (s *supervisor) stop(ends func(*role) bool) {
 	var others sync.WaitGroup
-	for i, r := range s.roles {
-		if i > 0 && ends(r) {
+	for _, r := range s.roles {
+		if !r.last && ends(r) {
 			others.Go(r.stop)
 		}
 	}
 	others.Wait()
-	if len(s.roles) > 0 && ends(s.roles[0]) {
-		s.roles[0].stop()
+	for _, r := range slices.Backward(s.roles) {
+		if r.last && ends(r) {
+			r.stop()
+		}
 	}
 	s.wg.Wait()
 }

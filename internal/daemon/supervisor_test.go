@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestRolesEndTogetherAndTheFirstLast(t *testing.T) {
+func TestRolesEndTogetherAndTheLastLast(t *testing.T) {
 	data, err := OpenData(filepath.Join(t.TempDir(), "data"))
 	if err != nil {
 		t.Fatal(err)
@@ -19,7 +19,7 @@ func TestRolesEndTogetherAndTheFirstLast(t *testing.T) {
 	defer stop()
 	s := &supervisor{log: slog.New(slog.DiscardHandler)}
 	for _, name := range []string{"server", "agent-a", "agent-b", "agent-c", "agent-d"} {
-		r := &role{name: name, exe: "/bin/sh", data: data, patience: 30 * time.Second,
+		r := &role{name: name, exe: "/bin/sh", data: data, last: name == "server", patience: 30 * time.Second,
 			args: []string{"-c", `trap 'sleep 1; echo $0 >>"$1"; exit' TERM; echo $0; while :; do sleep 0.05; done`, name, ended}}
 		if err := s.start(r); err != nil {
 			t.Fatal(err)

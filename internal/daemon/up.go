@@ -40,6 +40,9 @@ var DefaultQueues = []string{"test", "production"}
 // migrations run before it does.
 const serverPatience = 60 * time.Second
 
+// executorPatience is how long the executor may take to listen.
+const executorPatience = 20 * time.Second
+
 // endPatience is how long instances may take to end when all is taken down.
 const endPatience = 60 * time.Second
 
@@ -118,18 +121,29 @@ func endAll(ctx context.Context, s *supervisor, data Data) error {
 	return err
 }
 
-// raise starts the roles: the server first, which makes what the others need.
+// raise starts the roles: first the executor, which needs none, then the server,
+// which makes what the others need.
 func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	server := &role{name: "server", exe: exe, data: data, patience: 10 * time.Second,
+	executor := &role{name: "executor", exe: exe, data: data, last: true, patience: 5 * time.Second,
+		args: []string{"executor", "--data", data.Dir}}
+	server := &role{name: "server", exe: exe, data: data, last: true, patience: 10 * time.Second,
 		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues), "--keep", o.Keep}}
 	server.env = keyEnv()
 	if o.Database != "" {
 		server.env = append(server.env, databaseEnv+"="+o.Database)
 	}
+	executor.env = server.env
+	if err := s.start(executor); err != nil {
+		return err
+	}
+	if err := awaitExecutor(ctx, data, executor); err != nil {
+		return err
+	}
+	s.keep(ctx, executor)
 	_ = os.Remove(data.serverFile())
 	if err := s.start(server); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/deploy/collector"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
 	"github.com/slipway-cd/slipway/internal/deploy/platform"
-	"github.com/slipway-cd/slipway/internal/driver/process"
+	"github.com/slipway-cd/slipway/internal/driver/executor"
 	"github.com/slipway-cd/slipway/internal/manifest"
 	"github.com/slipway-cd/slipway/internal/protocol/buildkite"
 	"github.com/slipway-cd/slipway/internal/protocol/git"
@@ -38,7 +38,7 @@ type parts struct {
 	auth       *auth.Auth
 	images     *oci.Images
 	settings   *settings
-	driver     *process.Driver
+	driver     *executor.Client
 	control    *control.Control
 	dispatch   *dispatch.Dispatch
 	controller *controller.Controller
@@ -75,12 +75,7 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	if err := p.settings.check(ctx); err != nil {
 		return nil, err
 	}
-	p.driver, err = process.Open(process.Config{
-		Dir: data.instances(), RuntimeDir: data.sockets(), Images: p.images, Secrets: p.settings.give, Shim: []string{exe, "shim"}, Log: log.With("part", "driver"),
-	})
-	if err != nil {
-		return nil, err
-	}
+	p.driver = executor.Connect(data.executorSocket())
 	p.control = control.New(p.store, p.hub, p.auth, time.Now, log.With("part", "router"))
 	if err := p.wireBuilds(data, exe, at, log); err != nil {
 		return nil, err
@@ -203,9 +198,6 @@ func (p *parts) share(ctx context.Context) error {
 }
 
 func (p *parts) close() {
-	if p.driver != nil {
-		_ = p.driver.Close()
-	}
 	if p.blobs != nil {
 		_ = p.blobs.Close()
 	}

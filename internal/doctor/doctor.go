@@ -31,6 +31,7 @@ type Patient struct {
 	Dir      string                           // its data directory
 	Version  string                           // of this program
 	Server   func() (*api.Client, error)      // how it is reached
+	Executor func(context.Context) error      // why who starts instances does not answer; nil when it does
 	Database func(context.Context) error      // looks whether the database is sound, without changing it
 	Caged    func() error                     // why what is started is not kept together; nil when it is
 	Free     func(dir string) (uint64, error) // bytes left on the disk of a directory
@@ -47,7 +48,7 @@ func Examine(ctx context.Context, p Patient) []Finding {
 	if !there {
 		return all
 	}
-	for _, look := range []func(context.Context, Patient) []Finding{disk, tools, limits, database, server} {
+	for _, look := range []func(context.Context, Patient) []Finding{disk, tools, limits, database, executor, server} {
 		bounded, cancel := context.WithTimeout(ctx, lookFor)
 		all = append(all, look(bounded, p)...)
 		cancel()

@@ -46,6 +46,7 @@ func fit(t *testing.T) (doctor.Patient, answers) {
 		Dir: dir, Version: "1",
 		Server:   func() (*api.Client, error) { return api.New(s.URL, "t"), nil },
 		Database: func(context.Context) error { return nil },
+		Executor: func(context.Context) error { return nil },
 		Caged:    func() error { return nil },
 		Free:     func(string) (uint64, error) { return 100 << 30, nil },
 		Files:    func() (uint64, error) { return 65536, nil },
@@ -60,7 +61,7 @@ func TestAllIsWell(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if doctor.Worst(all) != doctor.Well || len(all) < 7 {
+	if doctor.Worst(all) != doctor.Well || len(all) < 8 {
 		t.Errorf("%+v", all)
 	}
 }
@@ -85,6 +86,9 @@ func TestWhatIsWrongIsNamedWithItsRemedy(t *testing.T) {
 		"odd database": {func(p *doctor.Patient, _ answers) {
 			p.Database = func(context.Context) error { return errors.New("odd") }
 		}, doctor.Wrong, "cannot be looked at: odd"},
+		"no executor": {func(p *doctor.Patient, _ answers) {
+			p.Executor = func(context.Context) error { return errors.New("connection refused") }
+		}, doctor.Wrong, "cannot be started or looked at: connection refused → start it"},
 		"no server": {func(p *doctor.Patient, _ answers) {
 			p.Server = func() (*api.Client, error) { return nil, slipway.Errorf(slipway.Unavailable, "none").Do("start it") }
 		}, doctor.Wrong, "none → start it"},

@@ -101,6 +101,14 @@ func limits(_ context.Context, p Patient) []Finding {
 	return found
 }
 
+// executor looks whether who starts instances answers, with every instance heard.
+func executor(ctx context.Context, p Patient) []Finding {
+	if err := p.Executor(ctx); err != nil {
+		return ill(Wrong, "executor", "instances cannot be started or looked at: "+reason(err), "start it: slipway up, or alone: slipway executor")
+	}
+	return well("executor", "it answers, and knows how every instance is")
+}
+
 func database(ctx context.Context, p Patient) []Finding {
 	if err := p.Database(ctx); err != nil {
 		e, ok := errors.AsType[*slipway.Error](err)

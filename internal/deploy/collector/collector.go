@@ -44,7 +44,7 @@ type Images interface {
 type Trees interface {
 	// PruneTrees removes those that nothing runs from, that were not asked for
 	// since then and are not kept.
-	PruneTrees(ctx context.Context, keep func(slipway.Digest) bool, since time.Time, dry bool) (n int, bytes int64, err error)
+	PruneTrees(ctx context.Context, keep map[slipway.Digest]bool, since time.Time, dry bool) (n int, bytes int64, err error)
 }
 
 // Logs are the bytes of jobs' logs.

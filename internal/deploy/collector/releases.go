@@ -78,7 +78,7 @@ func (c *Collector) images(ctx context.Context, kept []slipway.Holding, r *slipw
 	if err := c.Images.Sweep(ctx, digests, now.Add(-grace), now.Add(-c.Keep.Age), maxRemovals, r); err != nil {
 		return err
 	}
-	n, bytes, err := c.Trees.PruneTrees(ctx, func(d slipway.Digest) bool { return needed[d] }, now.Add(-idle), r.Dry)
+	n, bytes, err := c.Trees.PruneTrees(ctx, needed, now.Add(-idle), r.Dry)
 	r.Trees += n
 	r.Bytes += bytes
 	return err

@@ -15,7 +15,7 @@ import (
 // PruneTrees removes the unpacked images that nothing runs from, that were not
 // asked for since then and are not kept, and tells how many and what that freed;
 // dry, what it would. An image that is asked for again is unpacked again.
-func (d *Driver) PruneTrees(ctx context.Context, keep func(slipway.Digest) bool, since time.Time, dry bool) (n int, bytes int64, err error) {
+func (d *Driver) PruneTrees(ctx context.Context, keep map[slipway.Digest]bool, since time.Time, dry bool) (n int, bytes int64, err error) {
 	entries, err := os.ReadDir(d.trees.dir)
 	if err != nil {
 		return 0, 0, err
@@ -25,7 +25,7 @@ func (d *Driver) PruneTrees(ctx context.Context, keep func(slipway.Digest) bool,
 			return n, bytes, ctx.Err()
 		}
 		image := slipway.Digest("sha256:" + e.Name())
-		if strings.HasPrefix(e.Name(), ".") || keep(image) {
+		if strings.HasPrefix(e.Name(), ".") || keep[image] {
 			continue
 		}
 		gone, size, removed := d.pruneTree(e.Name(), since, dry)

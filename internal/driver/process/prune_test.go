@@ -37,7 +37,7 @@ func TestPruneTrees(t *testing.T) {
 		}
 	}
 	for _, dry := range []bool{true, false} {
-		n, bytes, err := d.PruneTrees(t.Context(), func(d slipway.Digest) bool { return d == kept }, time.Now().Add(-time.Hour), dry)
+		n, bytes, err := d.PruneTrees(t.Context(), map[slipway.Digest]bool{kept: true}, time.Now().Add(-time.Hour), dry)
 		if n != 1 || bytes != 4 || err != nil {
 			t.Errorf("dry %v: %d trees, %d bytes, %v", dry, n, bytes, err)
 		}
