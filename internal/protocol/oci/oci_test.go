@@ -569,3 +569,61 @@ func TestSkopeo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// busy calls meanwhile when it is about to store a blob.
+type busy struct {
+	folder
+	meanwhile func()
+}
+
+func (b busy) Put(ctx context.Context, key string, r io.Reader) error {
+	if strings.HasPrefix(key, blobPrefix) {
+		b.meanwhile()
+	}
+	return b.folder.Put(ctx, key, r)
+}
+
+// Two servers share uploads. A client that finishes one by the first while it
+// still sends by the second gets an error, and nobody a blob that is not what its
+// digest says.
+func TestAnUploadByTwoServers(t *testing.T) {
+	blobs, spool := folder(t.TempDir()), t.TempDir()
+	other := backend{Images: New(blobs, spool)}
+	var id string
+	one := backend{Images: New(busy{blobs, func() {
+		w, err := other.PushBlobChunkedResume(t.Context(), "app", id, -1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("late")); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Close()
+	}}, spool)}
+	first, err := other.PushBlobChunked(t.Context(), "app", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id = first.ID()
+	if _, err := first.Write([]byte("layer ")); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Close()
+	second, err := one.PushBlobChunkedResume(t.Context(), "app", id, 6, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Write([]byte("begun there")); err != nil {
+		t.Fatal(err)
+	}
+	want := digest.FromString("layer begun there")
+	if _, err := second.Commit(want); !errors.Is(err, ociregistry.ErrDigestInvalid) {
+		t.Errorf("an upload that two wrote to: %v", err)
+	}
+	if _, err := other.ResolveBlob(t.Context(), "app", want); !errors.Is(err, ociregistry.ErrBlobUnknown) {
+		t.Errorf("a blob that is not what its digest says is here: %v", err)
+	}
+	if _, err := other.PushBlobChunkedResume(t.Context(), "app", id, -1, 0); !errors.Is(err, ociregistry.ErrBlobUploadUnknown) {
+		t.Errorf("the upload that failed goes on: %v", err)
+	}
+}

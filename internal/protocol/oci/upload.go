@@ -130,7 +130,13 @@ func (u *upload) Commit(want ociregistry.Digest) (ociregistry.Descriptor, error)
 	if _, err := u.file.Seek(0, io.SeekStart); err != nil {
 		return ociregistry.Descriptor{}, err
 	}
-	if err := u.images.blobs.Put(u.ctx, blobKey(got), u.file); err != nil {
+	// What is stored is looked at once more: another server may be taking a part of
+	// the same upload.
+	stored := verify(u.file, got)
+	err = u.images.blobs.Put(u.ctx, blobKey(got), stored)
+	if stored.damaged {
+		return ociregistry.Descriptor{}, errors.Join(ociregistry.ErrDigestInvalid, u.Cancel())
+	} else if err != nil {
 		return ociregistry.Descriptor{}, err
 	}
 	return ociregistry.Descriptor{MediaType: "application/octet-stream", Digest: got, Size: u.size}, u.Cancel()

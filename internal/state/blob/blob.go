@@ -22,6 +22,7 @@ import (
 // goroutines; several processes may share the directory.
 type Store struct {
 	root *os.Root // whatever a key says, it cannot lead out of here
+	gate *os.File // the directory of what has no name yet: its lock is held with mu
 
 	mu      sync.Mutex      // held while a name is given or taken, and while an age is looked at or changed
 	durable map[string]bool // directories whose own names are on the disk
@@ -45,11 +46,14 @@ func Open(dir string) (*Store, error) {
 	if err := s.sweep(); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
+	if s.gate, err = root.Open(incoming); err != nil {
+		return nil, errors.Join(failed(err, "open the directory of blobs"), root.Close())
+	}
 	return s, nil
 }
 
 // Close ends the use of the directory. Readers that are open go on.
-func (s *Store) Close() error { return s.root.Close() }
+func (s *Store) Close() error { return errors.Join(s.gate.Close(), s.root.Close()) }
 
 const maxKey = 512
 

@@ -256,3 +256,40 @@ func get(t *testing.T, s *blob.Store, key string) string {
 	}
 	return string(content)
 }
+
+// What one process has touched, another does not delete for its age; and where
+// one has deleted the last blob, another puts the next.
+func TestTwoProcessesShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	a, b := open(t, dir), open(t, dir)
+	old := time.Now().Add(-48 * time.Hour)
+	both := 0
+	for i := range 600 {
+		key := fmt.Sprintf("oci/blobs/%d", i%10)
+		put(t, a, key, "layer")
+		if err := os.Chtimes(filepath.Join(dir, key), old, old); err != nil {
+			t.Fatal(err)
+		}
+		var touched, deleted error
+		var gone bool
+		var wg sync.WaitGroup
+		wg.Go(func() { touched = a.Touch(t.Context(), key) })
+		wg.Go(func() { _, gone, deleted = b.DeleteOlder(t.Context(), key, old.Add(time.Hour)) })
+		wg.Wait()
+		if deleted != nil || touched != nil && slipway.CodeOf(touched) != slipway.NotFound {
+			t.Fatal(touched, deleted)
+		}
+		if gone == (touched == nil) {
+			both++
+		}
+	}
+	if both > 0 {
+		t.Errorf("%d times a blob was deleted that had just been touched", both)
+	}
+	for i := range 20 {
+		put(t, a, fmt.Sprintf("logs/job/1/%d", i), "piece")
+		if err := b.Delete(t.Context(), fmt.Sprintf("logs/job/1/%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -23,8 +23,11 @@ func (s *Store) Touch(_ context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	release, err := s.hold()
+	if err != nil {
+		return failed(err, "touch a blob")
+	}
+	defer release()
 	info, err := s.root.Lstat(key)
 	if err == nil && !info.Mode().IsRegular() {
 		err = fs.ErrNotExist
@@ -52,8 +55,11 @@ func (s *Store) DeleteOlder(_ context.Context, key string, before time.Time) (si
 }
 
 func (s *Store) deleteOlder(key string, before time.Time) (int64, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	release, err := s.hold()
+	if err != nil {
+		return 0, false, err
+	}
+	defer release()
 	info, err := s.root.Lstat(key)
 	switch {
 	case slipway.CodeOf(absent(err, key)) == slipway.NotFound:

@@ -67,12 +67,22 @@ func (r *reader) Read(p []byte) (n int, err error) {
 
 // place gives a written file its name.
 func (s *Store) place(temporary, key string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	release, err := s.hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := s.makeDir(path.Dir(key)); err != nil {
 		return err
 	}
-	return s.root.Rename(temporary, key)
+	err = s.root.Rename(temporary, key)
+	if errors.Is(err, fs.ErrNotExist) { // another process has removed the directory, which held nothing
+		clear(s.durable)
+		if err = s.makeDir(path.Dir(key)); err == nil {
+			err = s.root.Rename(temporary, key)
+		}
+	}
+	return err
 }
 
 // maxDurable bounds what is remembered; what was forgotten is synced again.
