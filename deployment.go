@@ -1,6 +1,10 @@
 package slipway
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Deployment moves one target to a revision. It is a durable state machine
 // with an actor.
@@ -21,6 +25,7 @@ type Deployment struct {
 	Stable     GroupID  // that served when it started; "" for the first deployment
 	Candidate  GroupID  // that it makes
 	Want       int      // instances, when it is done; the target's scale from then on
+	Written    int      `json:",omitempty"` // instances that its manifest says, which it gets when it starts unless a person asked for a scale; 0: as many as there are then
 	Gates      []GateID // must pass before it starts
 	Stages     []Stage
 	At         int         // the stage it is in
@@ -32,7 +37,7 @@ type Deployment struct {
 	Touched    bool        // an old instance was taken out of traffic, or asked to stop
 	Blamed     InstanceID  `json:",omitempty"` // for which it could not go on, or not go back; "" when no instance was the reason
 	Asked      Intent
-	Replace    bool          `json:",omitempty"` // what moves its target gives way to it, whoever is left to see to that
+	Replace    bool          `json:",omitempty"` // what moved its target when it was asked for gives way to it
 	Override   string        // why a person overrode the gates that may be; "" when nobody did
 	Verdicts   []GateVerdict // what the gates that it asks now said last, in their order
 	Passed     []GateVerdict `json:",omitempty"` // what the gates before its start said when they let it start
@@ -44,6 +49,17 @@ type Deployment struct {
 	CreatedAt  time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
+}
+
+// GiveWay asks d, which moves, to go back because of by, and reports whether that
+// is new.
+func (d *Deployment) GiveWay(by Deployment, at time.Time) bool {
+	if d.Asked == AskedAbort || d.Phase == RollingBack {
+		return false
+	}
+	d.Asked = AskedAbort
+	d.Why = append(slices.Clip(d.Why), Why{At: at, Text: fmt.Sprintf("replaced by deployment %d", by.ID)})
+	return true
 }
 
 // DeploymentKind says why a deployment was asked for.

@@ -28,6 +28,19 @@ type Target struct {
 	OwnedTil time.Time // by database time
 }
 
+// CheckOpen reports a Conflict when t is just being removed, and Stale when it has
+// been: it has to be made anew before anything is deployed to it.
+func (t Target) CheckOpen() error {
+	switch {
+	case t.Removing:
+		return Errorf(Conflict, "%s is just being removed from %s", t.ID.Service, t.ID.Environment).
+			Do("Ask again when nothing of it runs any more: slipway status %s", t.ID.Service)
+	case t.Kind == Web && t.Port == 0:
+		return Errorf(Stale, "%s was removed from %s meanwhile", t.ID.Service, t.ID.Environment)
+	}
+	return nil
+}
+
 // AnyPort asks for a port, whichever is free.
 const AnyPort = -1
 

@@ -66,9 +66,7 @@ func (w *World) ask() {
 		w.scale(s)
 		return
 	default: // what moves goes, the new one comes
-		w.saw("asked", "replace")
-		w.abort(s)
-		r.Release = w.publish(service, good)
+		r.Release, r.Replace = w.publish(service, good), true
 	}
 	w.saw("asked", string(r.Kind))
 	w.deploy(s, r)

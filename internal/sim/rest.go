@@ -134,6 +134,12 @@ func (w *World) checkTargetRest(s slipway.State) {
 			}
 		}
 	}
+	if t.Stable != "" && t.Scale != 0 && t.Want != t.Scale {
+		w.violate("at rest %s has %d instances, where a person asked for %d", t.ID, t.Want, t.Scale)
+	}
+	if t.Stable != "" && t.Kind == slipway.Web && t.Port == 0 {
+		w.violate("at rest %s serves on no port", t.ID)
+	}
 	if ready != want {
 		w.violate("at rest %s has %d ready instances of %d", t.ID, ready, want)
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -192,23 +193,44 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 			return *first, false, nil
 		}
 	}
-	for i, old := range s.deployments {
-		if old.Target == d.Target && old.Phase == slipway.Pending {
-			s.deployments[i] = new(*old)
-			s.deployments[i].Phase = slipway.Superseded
-			s.w.saw("phase", string(slipway.Superseded))
-		}
+	target, err := s.row(d.Target)
+	if err == nil {
+		err = target.state.Target.CheckOpen()
+	}
+	if err != nil {
+		return d, false, err
 	}
 	s.numbers++
 	d.ID = slipway.DeploymentID(s.numbers)
+	s.giveWay(&target.state, d)
 	d.Gates = append(slices.Clip(d.Gates), s.w.gatesOf(d.ID)...)
 	s.w.truth.groups[slipway.GroupOf(d.ID)] = d.Target
-	d.Candidate, d.Want = slipway.GroupOf(d.ID), want
+	d.Candidate, d.Want = slipway.GroupOf(d.ID), cmp.Or(target.state.Target.Scale, want)
 	r.Deployment = d.ID
 	s.revisions[r.ID] = copied(r)
 	s.deployments = append(s.deployments, new(copied(d)))
 	s.append(events)
 	return d, true, nil
+}
+
+// giveWay ends what waits for the target of by, and asks what moves it to go back
+// where by replaces that.
+func (s *store) giveWay(state *slipway.State, by slipway.Deployment) {
+	for i, old := range s.deployments {
+		d := *old
+		switch {
+		case d.Target != by.Target || d.Phase.Ended():
+			continue
+		case d.Phase == slipway.Pending:
+			d.Phase = slipway.Superseded
+			s.w.saw("phase", string(slipway.Superseded))
+		case by.Replace && d.GiveWay(by, by.CreatedAt):
+			s.w.saw("asked", "replace")
+			state.Target.Fence = state.Target.Fence.Next()
+			s.w.truth.remember(*state)
+		}
+		s.deployments[i] = &d
+	}
 }
 
 func (s *store) Deployment(_ context.Context, d slipway.DeploymentID) (slipway.Deployment, error) {

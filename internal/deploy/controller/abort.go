@@ -53,29 +53,6 @@ func (c *Controller) insist(ask func() error) error {
 	}
 }
 
-// replace makes the deployments that move the target of by give way to it, if
-// that was asked for and it still waits. Whoever was asked may die before: each
-// sweep makes up for that.
-func (c *Controller) replace(ctx context.Context, by slipway.Deployment) error {
-	if !by.Replace || by.Phase != slipway.Pending {
-		return nil
-	}
-	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Target: by.Target, Open: true}, maxHistory)
-	if err != nil {
-		return err
-	}
-	for _, d := range open {
-		if d.ID >= by.ID || !moving(&d) {
-			continue
-		}
-		err := c.abort(ctx, d.ID, by.Actor, fmt.Sprintf("replaced by deployment %d", by.ID), "")
-		if err != nil && slipway.CodeOf(err) != slipway.Conflict { // it ended meanwhile: so much the better
-			return err
-		}
-	}
-	return nil
-}
-
 func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.Actor, text, key string) error {
 	s, err := c.Store.LoadState(ctx, d.Target)
 	if err != nil {

@@ -45,23 +45,28 @@ func (c *Controller) Deploy(ctx context.Context, r Request) (slipway.Deployment,
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	t, err := c.ensureTarget(ctx, goal.revision)
+	var stored slipway.Deployment
+	err = c.insist(func() (err error) {
+		stored, err = c.begin(ctx, r, goal)
+		return err
+	})
+	return stored, err
+}
+
+// begin makes the target and asks for the deployment. Whatever comes of that, the
+// target is looked at: an answer may be lost when the question was heard.
+func (c *Controller) begin(ctx context.Context, r Request, g goal) (slipway.Deployment, error) {
+	t, err := c.ensureTarget(ctx, g.revision)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	d, err := c.propose(ctx, r, goal, t)
+	defer c.notice(t.ID)
+	d, err := c.propose(ctx, r, g, t)
 	if err != nil {
 		return slipway.Deployment{}, err
 	}
-	stored, _, err := c.Store.CreateDeployment(ctx, d, goal.revision, d.Want, asked(d, goal.words(r))...)
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	if err := c.replace(ctx, stored); err != nil {
-		return slipway.Deployment{}, err
-	}
-	c.notice(d.Target)
-	return stored, nil
+	stored, _, err := c.Store.CreateDeployment(ctx, d, g.revision, g.want, asked(d, g.words(r))...)
+	return stored, err
 }
 
 // environment is a declared one. It returns NotFound, with the known ones.
@@ -105,7 +110,7 @@ func (c *Controller) propose(ctx context.Context, r Request, g goal, t slipway.T
 	want := cmp.Or(t.Scale, g.want)
 	return slipway.Deployment{
 		Target: t.ID, Kind: r.Kind, Actor: r.Actor, Build: g.build, Key: r.Key,
-		Release: g.revision.Release, Revision: g.revision.ID, Gates: g.gates, Want: want,
+		Release: g.revision.Release, Revision: g.revision.ID, Gates: g.gates, Want: want, Written: g.written,
 		From: live.Release, Stable: t.Stable,
 		Stages: rollout.Compile(g.revision.Rollout, g.revision.Kind, t.Want, want, t.Stable == ""),
 		Phase:  slipway.Pending, CreatedAt: c.now(), Override: r.Override, Replace: r.Replace, Why: append(overrides(r, c.now()), g.why...),
@@ -120,11 +125,10 @@ func (c *Controller) ensureTarget(ctx context.Context, r slipway.Revision) (slip
 		want.Preview = slipway.AnyPort
 	}
 	t, err := c.Store.EnsureTarget(ctx, want, c.port)
-	if err == nil && t.Removing {
-		err = slipway.Errorf(slipway.Conflict, "%s is just being removed from %s", t.ID.Service, t.ID.Environment).
-			Do("Ask again when nothing of it runs any more: slipway status %s", t.ID.Service)
+	if err != nil {
+		return t, err
 	}
-	return t, err
+	return t, t.CheckOpen()
 }
 
 // checkAge refuses a release that is older than the live one, unless that is

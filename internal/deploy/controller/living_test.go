@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/state/wake"
 )
 
 // canary is a manifest whose one weight is held for as long as a test needs.
@@ -73,33 +74,32 @@ func TestHotfixReplacesACanary(t *testing.T) {
 	}
 }
 
-// forgetful is a store that cannot list what is open of web, as for a server that
-// dies once it has kept a deployment.
-type forgetful struct{ controller.Store }
+// mortal is the store of a server that dies once it has kept a deployment.
+type mortal struct{ controller.Store }
 
-func (f forgetful) Deployments(ctx context.Context, filter slipway.DeploymentFilter, n int) ([]slipway.Deployment, error) {
-	if filter.Open && filter.Target == web {
-		return nil, slipway.Errorf(slipway.Unavailable, "the server died")
+func (m mortal) CreateDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (slipway.Deployment, bool, error) {
+	if _, _, err := m.Store.CreateDeployment(ctx, d, r, want, events...); err != nil {
+		return slipway.Deployment{}, false, err
 	}
-	return f.Store.Deployments(ctx, filter, n)
+	return slipway.Deployment{}, false, slipway.Errorf(slipway.Unavailable, "the server died")
 }
 
-// Whoever was asked to replace what moves may die before it has begun to: the
-// wish is kept, and the next server sees to it.
+// Whoever was asked to replace what moves may die, with every hint that he would
+// have given: what moves knows of it all the same, and does not wait until
+// somebody looks at everything.
 func TestAHotfixReplacesACanaryAcrossACrash(t *testing.T) {
 	w, _, moving := heldCanary(t)
 	w.publish(manifest("web", slipway.Web))
 	dying := w.controller("dying")
-	dying.Store = forgetful{w.store}
+	dying.Store, dying.Waker = mortal{w.store}, wake.New()
 	ask := controller.Request{Service: "web", Environment: "test", Replace: true, Key: "once", Actor: mei}
 	if _, err := dying.Deploy(t.Context(), ask); slipway.CodeOf(err) != slipway.Unavailable {
 		t.Fatalf("it did not die: %v", err)
 	}
-	if d := w.deployment(moving.ID); d.Asked != "" {
-		t.Fatalf("it was aborted before: %+v", d)
+	if d := w.deployment(moving.ID); !strings.Contains(story(d), "replaced by deployment 3") {
+		t.Fatalf("it could be forgotten: %+v", d)
 	}
-	w.run(w.controller("next"))
-	if gone := w.wait(moving.ID, slipway.RolledBack); !strings.Contains(story(gone), "replaced by deployment 3") {
+	if gone := w.wait(moving.ID, slipway.RolledBack); strings.Count(story(gone), "replaced by deployment 3") != 1 {
 		t.Errorf("the canary does not say why it went: %s", story(gone))
 	}
 	if done := w.wait(3, slipway.Succeeded); done.From != 1 || done.Release != 3 {
@@ -107,20 +107,97 @@ func TestAHotfixReplacesACanaryAcrossACrash(t *testing.T) {
 	}
 }
 
-// What cannot be done for one target keeps no other waiting, when there is no
-// hint.
-func TestASweepGoesOnPastTrouble(t *testing.T) {
+// Who asks may be gone before there is an answer: what was kept is begun at once.
+func TestADeploymentWhoseAnswerIsLostIsBegun(t *testing.T) {
 	w := newWorld(t)
-	asked := w.controller("asked")
+	c := w.controller("a")
+	c.Store = mortal{w.store}
+	w.run(c)
 	w.publish(manifest("web", slipway.Web))
-	w.publish(manifest("other", slipway.Web))
-	stuck := w.deploy(asked, controller.Request{Service: "web", Replace: true})
-	well := w.deploy(asked, controller.Request{Service: "other"})
-	next := w.controller("next")
-	next.Store = forgetful{w.store}
-	w.run(next)
-	w.wait(well.ID, slipway.Succeeded)
-	w.wait(stuck.ID, slipway.Succeeded)
+	if _, err := c.Deploy(t.Context(), controller.Request{Service: "web", Environment: "test", Actor: mei}); slipway.CodeOf(err) != slipway.Unavailable {
+		t.Fatalf("the answer was not lost: %v", err)
+	}
+	w.wait(1, slipway.Succeeded)
+}
+
+// meanwhile is a store in which something happens just before a deployment is
+// kept, the first time.
+type meanwhile struct {
+	controller.Store
+	once *sync.Once
+	do   func()
+}
+
+func (m meanwhile) CreateDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (slipway.Deployment, bool, error) {
+	m.once.Do(m.do)
+	return m.Store.CreateDeployment(ctx, d, r, want, events...)
+}
+
+func TestAScaleAskedForWhileADeploymentIs(t *testing.T) {
+	w := newWorld(t)
+	c := w.controller("a")
+	w.run(c)
+	w.publish(manifest("web", slipway.Web))
+	w.wait(w.deploy(c, controller.Request{Service: "web"}).ID, slipway.Succeeded)
+	scaled := func(n, serving int) func() {
+		return func() {
+			if err := c.Scale(t.Context(), web, n, mei); err != nil {
+				t.Error(err)
+			}
+			w.until("scaled before", func() bool { return w.serving(web)[1] == serving })
+		}
+	}
+	asks := w.controller("asks")
+	asks.Store = meanwhile{w.store, new(sync.Once), scaled(5, 5)}
+	w.publish(manifest("web", slipway.Web))
+	d := w.wait(w.deploy(asks, controller.Request{Service: "web", Release: 1}).ID, slipway.Succeeded)
+	if target, err := w.store.Target(t.Context(), web); err != nil || d.Want != 5 || target.Want != 5 {
+		t.Errorf("%d instances, %+v, %v: want the 5 that were asked for", d.Want, target, err)
+	}
+	asks.Store = meanwhile{w.store, new(sync.Once), scaled(0, 3)}
+	d = w.wait(w.deploy(asks, controller.Request{Service: "web", Release: 1}).ID, slipway.Succeeded)
+	if target, err := w.store.Target(t.Context(), web); err != nil || d.Want != 3 || target.Want != 3 {
+		t.Errorf("%d instances, %+v, %v: want the 3 of the manifest again", d.Want, target, err)
+	}
+}
+
+func TestAServiceRemovedWhileADeploymentIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	c := w.controller("a")
+	w.run(c)
+	w.publish(manifest("web", slipway.Web))
+	w.wait(w.deploy(c, controller.Request{Service: "web"}).ID, slipway.Succeeded)
+	remove := func(finished bool) func() {
+		return func() {
+			if err := c.Remove(t.Context(), web, mei); err != nil {
+				t.Error(err)
+			}
+			w.until("removed", func() bool {
+				target, err := w.store.Target(t.Context(), web)
+				return err == nil && (!finished || target.Port == 0)
+			})
+		}
+	}
+	asks := w.controller("asks")
+	asks.Store = meanwhile{w.store, new(sync.Once), remove(true)}
+	d := w.wait(w.deploy(asks, controller.Request{Service: "web", Release: 1}).ID, slipway.Succeeded)
+	if target, err := w.store.Target(t.Context(), web); err != nil || target.Port == 0 || d.From != 0 {
+		t.Errorf("deployed anew, from @%d: %+v, %v", d.From, target, err)
+	}
+	w.mu.Lock()
+	port := w.route[web].Port
+	w.mu.Unlock()
+	if port == 0 {
+		t.Error("its route has no port")
+	}
+	w.mu.Lock()
+	w.slow = true // what is asked to stop takes its time: it is still being removed
+	w.mu.Unlock()
+	asks.Store = meanwhile{w.store, new(sync.Once), remove(false)}
+	_, err := asks.Deploy(t.Context(), controller.Request{Service: "web", Environment: "test", Actor: mei})
+	if slipway.CodeOf(err) != slipway.Conflict || !strings.Contains(err.Error(), "is just being removed from test") {
+		t.Errorf("deployed while it goes: %v", err)
+	}
 }
 
 // A rollback whose answer got lost is asked for again: it must not go back

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -100,11 +99,9 @@ func (c *Controller) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var failed []error // what fails for one target keeps no other from being looked at
 	moves := map[slipway.TargetID]bool{}
 	for _, d := range open {
 		moves[d.Target] = true
-		failed = append(failed, c.replace(ctx, d))
 	}
 	there := map[slipway.TargetID][]slipway.GroupStatus{}
 	for _, g := range groups {
@@ -115,7 +112,7 @@ func (c *Controller) sweep(ctx context.Context) error {
 			c.notice(t)
 		}
 	}
-	return errors.Join(append(failed, c.cancelIdle(ctx))...)
+	return c.cancelIdle(ctx)
 }
 
 // surprises reports whether a target was never looked at, or has changed since.

@@ -10,6 +10,7 @@ import (
 type goal struct {
 	revision slipway.Revision
 	want     int
+	written  int // want as the manifest has it; 0: as many as there are
 	gates    []slipway.GateID
 	build    string // slug of the build that asked
 	why      []slipway.Why

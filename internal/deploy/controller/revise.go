@@ -41,7 +41,7 @@ func (c *Controller) revise(ctx context.Context, rel slipway.Release, in slipway
 		CreatedAt: c.now(),
 	}
 	err := c.settle(ctx, &r)
-	return goal{want: place.Replicas, gates: c.gates(rel.Manifest.Needs, false), revision: r}, err
+	return goal{want: place.Replicas, written: place.Replicas, gates: c.gates(rel.Manifest.Needs, false), revision: r}, err
 }
 
 // again is exactly what a deployment ran, but for retired secrets, at the scale

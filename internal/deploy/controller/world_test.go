@@ -32,6 +32,7 @@ type world struct {
 	lists  int
 	refuse map[int]error // by release: what Apply answers
 	mute   map[int]bool  // by release: never ready
+	slow   bool          // nobody who is asked to stop does
 }
 
 func newWorld(t *testing.T) *world {
@@ -187,6 +188,9 @@ func (r runtime) Stop(ctx context.Context, t slipway.TargetID, id slipway.Instan
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.enter(id, slipway.InstanceStopping)
+	if r.slow {
+		return ctx.Err()
+	}
 	r.soon(t, func() { r.enter(id, slipway.InstanceStopped) })
 	return ctx.Err()
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -61,6 +62,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	d.Stable = t.Stable
 	d.From = p.next.Specs[t.Stable].Revision.Release
 	d.At = 0
+	d.Want = instances(d, t)
 	d.StartedAt, d.Since = p.now, p.now
 	if kept, ok := p.retained(r.ID); ok {
 		p.takeBack(d, kept, from)
@@ -72,6 +74,16 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	p.next.Target.Retained = nil // their time is over when something new comes
 	d.Floor = floor(d, p.capacity())
 	p.sayStart(d, from)
+}
+
+// instances is how many d makes: what a person asked for last, which may have
+// been after d, else what its manifest says, else as many as there are.
+func instances(d *slipway.Deployment, t slipway.Target) int {
+	stable := 0
+	if t.Stable != "" {
+		stable = t.Want
+	}
+	return cmp.Or(t.Scale, d.Written, stable, d.Want)
 }
 
 // rollout is how to move to r. Where the old one must not run beside another,

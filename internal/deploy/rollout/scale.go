@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -43,7 +44,7 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 		r.Strategy = slipway.Recreate // as it began, though the leftover for which it did is gone
 	}
 	stages := Compile(r, p.was.Target.Kind, from, want, d.Stable == "")
-	d.At = resume(stages, at)
+	d.At = resume(stages, at, d.Weight)
 	d.Stages = stages
 	if stages[d.At].Weight != at.Weight {
 		d.Held = time.Time{} // it was another weight
@@ -52,12 +53,24 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
 
-// resume finds the stage of a new schedule that stands for one of the old. Where
-// traffic follows the ready instances it is the first with as many new ones at
-// least. Where it is split by weight it is the first of the same kind with that
-// weight at least, else the last: the weight that some can carry changes with
-// their number. Nothing that is on trial is let off its trial.
-func resume(stages []slipway.Stage, at slipway.Stage) int {
+// resume finds the stage of a new schedule that stands for one of the old, where
+// a weight was given. Nothing that is on trial is let off its trial: who grows
+// between two weights does not get beyond one that is still to be tried.
+func resume(stages []slipway.Stage, at slipway.Stage, given slipway.BasisPoints) int {
+	i := alike(stages, at)
+	untried := slices.IndexFunc(stages, func(s slipway.Stage) bool { return s.Leased && s.Weight > given })
+	if at.ByReady && untried >= 0 {
+		return min(i, untried)
+	}
+	return i
+}
+
+// alike finds the stage that is like one of another schedule. Where traffic
+// follows the ready instances it is the first with as many new ones at least.
+// Where it is split by weight it is the first of the same kind with that weight
+// at least, else the last: the weight that some can carry changes with their
+// number.
+func alike(stages []slipway.Stage, at slipway.Stage) int {
 	last := len(stages) - 1
 	for i, s := range stages {
 		switch {

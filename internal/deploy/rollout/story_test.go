@@ -107,6 +107,7 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		s.state.Deployment.Asked = slipway.AskedAbort
 	case "scale":
 		s.state.Target.Asked = number(t, td, "want")
+		s.state.Target.Scale = s.state.Target.Asked
 	case "remove":
 		s.state.Target.Removing = true
 	case "task":
@@ -155,7 +156,7 @@ func (s *story) deploy(t *testing.T, td *datadriven.TestData) {
 	id := slipway.DeploymentID(1 + s.asked)
 	s.state.Deployment = &slipway.Deployment{
 		ID: id, Target: s.state.Target.ID, Kind: slipway.KindDeploy, Release: s.revision.Release, Revision: s.revision.ID,
-		Phase: slipway.Pending, Candidate: slipway.GroupOf(id), Want: number(t, td, "want"),
+		Phase: slipway.Pending, Candidate: slipway.GroupOf(id), Want: number(t, td, "want"), Written: number(t, td, "want"),
 	}
 	if td.HasArg("needs") {
 		s.state.Deployment.Gates = []slipway.GateID{"needs"}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,21 +14,25 @@ import (
 // CreateDeployment keeps a deployment with the revision that it moves its
 // target to, and numbers it; its candidate group is named after the number. A
 // revision that is there already, which a rollback or a restart returns to, stays
-// as it is. Want is the deployment's scale. Older deployments of the target that
-// are still pending are superseded.
+// as it is. It gets want instances, unless a person has asked for a scale of the
+// target. Older deployments of the target that are still pending are superseded,
+// and where d replaces what moves, that is asked to go back: whoever plans for it
+// finds his state out of date.
 //
 // When d.Key is not "" and was seen before, nothing is written, created is
 // false and the deployment of the first time is returned. Events get the number
 // of the deployment. It returns NotFound when the target was not made before,
-// Conflict when the image of its release was removed, and Invalid for a key that is
-// not UTF-8.
+// Conflict when the image of its release was removed or the target is just being
+// removed, Stale when the ports of the target were freed meanwhile, and Invalid
+// for a key that is not UTF-8.
 func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision, want int, events ...slipway.Event) (stored slipway.Deployment, created bool, err error) {
 	if err := checkText("an idempotency key", d.Key); err != nil {
 		return stored, false, err
 	}
 	err = s.write(ctx, "save a deployment", func(ctx context.Context, t *tx) error {
 		stored, created = d, false
-		if _, err := t.target(ctx, d.Target); err != nil {
+		target, err := t.target(ctx, d.Target)
+		if err != nil {
 			return noTarget(err, d.Target)
 		}
 		id, err := t.next(ctx, "deployment", 1) // and nobody else looks for this key now
@@ -46,10 +51,16 @@ func (s *Store) CreateDeployment(ctx context.Context, d slipway.Deployment, r sl
 		if err := t.checkRelease(ctx, d.Target.Service, d.Release); err != nil {
 			return err
 		}
+		if err := target.CheckOpen(); err != nil {
+			return err
+		}
 		stored.ID, created = slipway.DeploymentID(id), true
-		stored.Candidate, stored.Want = slipway.GroupOf(stored.ID), want
+		stored.Candidate, stored.Want = slipway.GroupOf(stored.ID), cmp.Or(target.Scale, want)
 		r.Deployment = stored.ID
 		if err := t.supersede(ctx, stored); err != nil {
+			return err
+		}
+		if err := t.replace(ctx, stored); err != nil {
 			return err
 		}
 		for _, e := range events {
@@ -72,10 +83,7 @@ func (t *tx) supersede(ctx context.Context, by slipway.Deployment) error {
 	if err != nil {
 		return err
 	}
-	at := by.CreatedAt
-	if at.IsZero() {
-		at = time.Now().UTC()
-	}
+	at := asked(by)
 	for _, d := range pending {
 		text := fmt.Sprintf("superseded by deployment %d of release %d", by.ID, by.Release)
 		d.Phase, d.FinishedAt = slipway.Superseded, at
@@ -87,6 +95,42 @@ func (t *tx) supersede(ctx context.Context, by slipway.Deployment) error {
 			Target: d.Target, Deployment: d.ID, Text: fmt.Sprintf("deployment %d was %s", d.ID, text)})
 	}
 	return nil
+}
+
+// replace asks what moves the target to go back, if that is what by is for. The
+// state that it was planned from is out of date then.
+func (t *tx) replace(ctx context.Context, by slipway.Deployment) error {
+	if !by.Replace {
+		return nil
+	}
+	where := []any{string(by.Target.Service), string(by.Target.Environment)}
+	moving, err := list[slipway.Deployment](ctx, t, `SELECT data FROM deployments
+		WHERE service = $1 AND environment = $2 AND ended = 0 AND phase <> 'pending' ORDER BY id`, where...)
+	if err != nil {
+		return err
+	}
+	for _, d := range moving {
+		if !d.GiveWay(by, asked(by)) {
+			continue
+		}
+		if err := t.updateDeployment(ctx, d.Target, &d); err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE targets SET generation = generation + 1 WHERE service = $1 AND environment = $2`, where...); err != nil {
+			return err
+		}
+		t.record(slipway.Event{At: asked(by), Kind: slipway.DeploymentChanged, Actor: by.Actor, Build: d.Build,
+			Target: d.Target, Deployment: d.ID, Text: fmt.Sprintf("deployment %d is replaced by deployment %d", d.ID, by.ID)})
+	}
+	return nil
+}
+
+// asked is when d was asked for.
+func asked(d slipway.Deployment) time.Time {
+	if d.CreatedAt.IsZero() {
+		return time.Now().UTC()
+	}
+	return d.CreatedAt
 }
 
 func (t *tx) insertDeployment(ctx context.Context, d slipway.Deployment, r slipway.Revision) error {

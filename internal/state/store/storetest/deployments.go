@@ -134,3 +134,69 @@ func supersedes(t *testing.T, s *store.Store) {
 		t.Errorf("deployment %d is loaded while 1 moves", d.ID)
 	}
 }
+
+// replaces: what moves is asked to go back in the transaction that keeps the
+// deployment that replaces it, and whoever plans for it looks again.
+func replaces(t *testing.T, s *store.Store) {
+	makeTarget(t, s, prod)
+	deploy(t, s, prod, "a", 1)
+	f := value(s.Acquire(t.Context(), prod, "me", lease))(t)
+	planned := value(s.LoadState(t.Context(), prod))(t)
+	planned.Deployment.Phase = slipway.Progressing
+	f = value(s.CommitState(t.Context(), "me", f, planned))(t)
+
+	by := slipway.Deployment{Target: prod, Release: 2, Phase: slipway.Pending, Key: "b", Actor: ada, Replace: true, CreatedAt: born}
+	for range 2 {
+		if d, _, err := s.CreateDeployment(t.Context(), by, slipway.Revision{ID: "r2", Target: prod}, 3); err != nil || d.ID != 2 {
+			t.Fatalf("deployment %d, %v", d.ID, err)
+		}
+	}
+	_, err := s.CommitState(t.Context(), "me", f, planned)
+	fails(t, slipway.Stale, err)
+	now := value(s.LoadState(t.Context(), prod))(t)
+	if d := now.Deployment; d.ID != 1 || d.Asked != slipway.AskedAbort || len(d.Why) != 1 || d.Why[0].Text != "replaced by deployment 2" {
+		t.Errorf("what moves was not asked to go back, once: %+v", d)
+	}
+	if log := value(s.Events(t.Context(), 0, slipway.EventFilter{Deployment: 1}, 0))(t); len(log) != 2 || log[1].Actor != ada {
+		t.Errorf("nothing tells of it: %+v", log)
+	}
+	// It goes back already: another one has nothing to ask.
+	now.Deployment.Phase = slipway.RollingBack
+	f = value(s.CommitState(t.Context(), "me", now.Target.Fence, now))(t)
+	by.Key = "c"
+	if d, _, err := s.CreateDeployment(t.Context(), by, slipway.Revision{ID: "r3", Target: prod}, 3); err != nil || d.ID != 3 {
+		t.Errorf("deployment %d, %v", d.ID, err)
+	}
+	if is := value(s.Target(t.Context(), prod))(t).Fence; is != f {
+		t.Errorf("at %s, want %s as before", is, f)
+	}
+}
+
+// asItIs: what a person has asked of a target holds for a deployment that was
+// thought up before.
+func asItIs(t *testing.T, s *store.Store) {
+	makeTarget(t, s, prod)
+	f := value(s.Acquire(t.Context(), prod, "me", lease))(t)
+	change := func(do func(*slipway.Target)) {
+		t.Helper()
+		now := value(s.LoadState(t.Context(), prod))(t)
+		now.Deployment = nil
+		do(&now.Target)
+		f = value(s.CommitState(t.Context(), "me", f, now))(t)
+	}
+	change(func(t *slipway.Target) { t.Scale = 5 })
+	if d := deploy(t, s, prod, "a", 1); d.Want != 5 {
+		t.Errorf("wants %d, where a person asked for 5", d.Want)
+	}
+	change(func(t *slipway.Target) { t.Removing = true })
+	ask := func() error {
+		_, _, err := s.CreateDeployment(t.Context(), slipway.Deployment{Target: prod, Phase: slipway.Pending}, slipway.Revision{ID: "r", Target: prod}, 3)
+		return err
+	}
+	fails(t, slipway.Conflict, ask())
+	change(func(t *slipway.Target) { t.Removing, t.Port, t.Preview = false, 0, 0 })
+	fails(t, slipway.Stale, ask())
+	if all := value(s.Deployments(t.Context(), slipway.DeploymentFilter{}, 0))(t); len(all) != 1 {
+		t.Errorf("%d deployments", len(all))
+	}
+}

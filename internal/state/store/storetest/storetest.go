@@ -45,6 +45,8 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"deployments", deployments},
 		{"one key deploys once", oneKey},
 		{"a newer deployment supersedes", supersedes},
+		{"a deployment replaces what moves", replaces},
+		{"a deployment finds its target as it is", asItIs},
 		{"a lease has one owner", leases},
 		{"leases end by database time", leaseEnds},
 		{"state", state},
