@@ -17,12 +17,13 @@ import (
 type settings struct {
 	*store.Store
 	keys   *secret.Keyring
+	data   Data
 	log    *slog.Logger
 	hidden hiddenSets
 
-	mu       sync.Mutex      // guards what follows
-	stoodIn  map[string]bool // told already
-	rotating sync.Mutex
+	mu      sync.Mutex      // guards what follows
+	stoodIn map[string]bool // told already
+	sealing sync.Mutex      // held before the lock of the key
 }
 
 func newSettings(s *store.Store, data Data, getenv func(string) string, log *slog.Logger) *settings {
@@ -31,7 +32,7 @@ func newSettings(s *store.Store, data Data, getenv func(string) string, log *slo
 	if err != nil {
 		keys = secret.Without(err)
 	}
-	return &settings{Store: s, keys: keys, log: log, stoodIn: map[string]bool{}}
+	return &settings{Store: s, keys: keys, data: data, log: log, stoodIn: map[string]bool{}}
 }
 
 // check tells once, at the start, that there are secrets without their key.
@@ -61,8 +62,25 @@ func what(s slipway.Secret) secret.What {
 // Opens reports an error when the key that s was sealed for is not here.
 func (s *settings) Opens(v slipway.Secret) error { return s.keys.Holds(v.Sealed) }
 
+// alone keeps everybody else, in this server and others, from sealing and from
+// changing the key: what is sealed for a key must be seen by who replaces it.
+func (s *settings) alone(ctx context.Context) (release func(), err error) {
+	s.sealing.Lock()
+	unlock, err := s.data.aloneWithKey(ctx)
+	if err != nil {
+		s.sealing.Unlock()
+		return nil, err
+	}
+	return func() { unlock(); s.sealing.Unlock() }, nil
+}
+
 // SetSecret seals a value as the next version of a secret.
 func (s *settings) SetSecret(ctx context.Context, by slipway.Secret, value []byte, events ...slipway.Event) (slipway.Secret, error) {
+	release, err := s.alone(ctx)
+	if err != nil {
+		return slipway.Secret{}, err
+	}
+	defer release()
 	return s.AddSecret(ctx, by, slipway.MaxSettings, func(version int) ([]byte, error) {
 		by.Version = version
 		return s.keys.Seal(what(by), value)
@@ -71,8 +89,11 @@ func (s *settings) SetSecret(ctx context.Context, by slipway.Secret, value []byt
 
 // RotateKey changes the master key; one at a time.
 func (s *settings) RotateKey(ctx context.Context) (key string, resealed int, former string, err error) {
-	s.rotating.Lock()
-	defer s.rotating.Unlock()
+	release, err := s.alone(ctx)
+	if err != nil {
+		return "", 0, "", err
+	}
+	defer release()
 	done, err := s.keys.Rotate(ctx, s.Store)
 	if err != nil {
 		return "", 0, "", err
