@@ -72,12 +72,17 @@ func (v *client) ask(method string, body []byte, r Request) (answer, error) {
 }
 
 func (v *client) connection(r Request) (*kept, error) {
-	if !r.Own {
+	for !r.Own {
 		select {
 		case c := <-v.idle:
-			return c, nil
+			if isOpen(c.Conn) {
+				return c, nil
+			}
+			_ = c.Close()
+			continue
 		default:
 		}
+		break
 	}
 	conn, err := v.connect(r.Within)
 	if err != nil {

@@ -6,7 +6,8 @@
 // somebody on the way. Nothing is ever asked twice: a client that tries again
 // would hide what it is here to find. Over HTTP/2 a server can say that it did
 // not begin a request (GOAWAY, REFUSED_STREAM): that is asked again, as every
-// client does, and counted apart.
+// client does, and counted apart. A kept connection that its server has closed
+// before is replaced.
 //
 //	Get        a small answer
 //	Post       a body, of which the answer has to know the checksum

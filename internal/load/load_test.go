@@ -205,3 +205,24 @@ func TestConversationsEndWithACloseFrame(t *testing.T) {
 		}
 	}
 }
+
+// A kept connection that its server has closed meanwhile is not used: that is
+// what every client sees to.
+func TestAConnectionThatWasClosedIdleIsReplaced(t *testing.T) {
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Served-By", "users-backend/1.0.0")
+	}))
+	t.Cleanup(srv.Close)
+	v := Get(srv.URL)
+	for n := range 3 {
+		if err := v.Visit(Request{Within: 5 * time.Second}); err != nil {
+			t.Errorf("visit %d: %v", n, err)
+		}
+		srv.CloseClientConnections()
+	}
+	if asked.Load() != 3 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+}

@@ -106,14 +106,30 @@ func ProcessOf(pid int) (Process, error) {
 }
 
 // Service is whose instance the process is, or "".
-func (p Process) Service() string {
+func (p Process) Service() string { return p.variable("SLIPWAY_SERVICE") }
+
+// Instance is which instance the process is, or looks after as its shim; "" for
+// none.
+func (p Process) Instance() string {
+	if id := p.variable("SLIPWAY_INSTANCE"); id != "" {
+		return id
+	}
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "cmdline"))
+	if words := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"); len(words) > 2 && words[1] == "shim" {
+		return filepath.Base(words[len(words)-1])
+	}
+	return ""
+}
+
+// variable is one of the environment that the process was started with.
+func (p Process) variable(name string) string {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ"))
 	if err != nil {
 		return ""
 	}
 	for kv := range strings.SplitSeq(string(text), "\x00") {
-		if name, is := strings.CutPrefix(kv, "SLIPWAY_SERVICE="); is {
-			return name
+		if value, is := strings.CutPrefix(kv, name+"="); is {
+			return value
 		}
 	}
 	return ""
