@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/slipway-cd/slipway/internal/router/wire"
 )
@@ -41,6 +42,18 @@ func (m *memory) saveBefore(all []wire.Process) error {
 
 func living(all []wire.Process) []wire.Process {
 	return slices.DeleteFunc(slices.Clone(all), func(p wire.Process) bool { return p.Gone() })
+}
+
+// dismiss has those before stop, as this process is about to: nothing of a router
+// that is stopped serves on. What it returns waits for their end.
+func (r *Router) dismiss(ctx context.Context) (wait func()) {
+	r.mu.Lock()
+	all := living(r.before)
+	r.mu.Unlock()
+	for _, p := range all {
+		_ = p.Signal(syscall.SIGTERM) // it has ended
+	}
+	return func() { r.until(ctx, 2*goodbye, func() bool { return len(living(all)) == 0 }) }
 }
 
 // bereaved forgets those before that have ended. It reports whether one had, or

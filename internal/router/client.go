@@ -51,6 +51,12 @@ func (c *client) SetReadDeadline(t time.Time) error {
 	return c.TCPConn.SetReadDeadline(t)
 }
 
+// hurry ends the wait for a request, after one more look at what has come.
+func (c *client) hurry() {
+	c.fair.Store(true)
+	_ = c.TCPConn.SetReadDeadline(time.Unix(1, 0))
+}
+
 // SetDeadline is what a cut sets.
 func (c *client) SetDeadline(t time.Time) error {
 	c.fair.Store(false)

@@ -47,7 +47,7 @@ func (f *front) forward() outcome {
 	case !fl.completed:
 		_ = f.client.SetLinger(0) // a broken answer must not look whole
 		return over
-	case f.head.last || f.leaving():
+	case f.head.last: // and the client was told
 		return over
 	}
 	return again

@@ -41,6 +41,7 @@ func newHall(r *Router) *hall {
 
 // serve welcomes who comes in by l, until l is closed.
 func (h *hall) serve(l net.Listener) {
+	h.here.Add(1)
 	h.mu.Lock()
 	h.listeners[l] = struct{}{}
 	h.mu.Unlock()
@@ -48,12 +49,14 @@ func (h *hall) serve(l net.Listener) {
 		h.mu.Lock()
 		delete(h.listeners, l)
 		h.mu.Unlock()
+		h.here.Done()
 	}()
 	for pause := time.Duration(0); ; {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			h.here.Go(func() { h.welcome(c) })
+			f := h.enter(c)
+			h.here.Go(func() { h.welcome(f) })
 			continue
 		}
 		if t, ok := err.(interface{ Temporary() bool }); !ok || !t.Temporary() {
@@ -64,28 +67,39 @@ func (h *hall) serve(l net.Listener) {
 	}
 }
 
-// welcome serves a connection for as long as it is at its front.
-func (h *hall) welcome(c net.Conn) {
+// enter makes the front of a connection that came in.
+func (h *hall) enter(c net.Conn) *front {
 	f := &front{Conn: c, router: h.router}
-	defer func() {
-		if p := recover(); p != nil {
-			h.router.log.Error("a request could not be forwarded", "panic", p, "stack", string(debug.Stack()))
-			h.forget(f)
-			_ = c.Close()
-		}
-	}()
-	t, secure := c.(*tls.Conn)
-	if f.secure = secure; secure {
-		c = t.NetConn()
+	if t, secure := c.(*tls.Conn); secure {
+		f.secure, c = true, t.NetConn()
 	}
 	f.client = c.(*client)
 	f.client.front = f
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.fronts[f] = struct{}{}
-	h.mu.Unlock()
-	handOver := h.greet(f, t) && f.serve()
+	return f
+}
+
+// welcome serves a connection for as long as it is at its front.
+func (h *hall) welcome(f *front) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.router.log.Error("a request could not be forwarded", "panic", p, "stack", string(debug.Stack()))
+			h.forget(f)
+			_ = f.Close()
+		}
+	}()
+	t, _ := f.Conn.(*tls.Conn)
+	if !h.greet(f, t) || !f.serve() {
+		h.forget(f)
+		_ = f.Close()
+		return
+	}
+	h.router.handed.Add(1) // before it is forgotten: a process that leaves waits for both
 	h.forget(f)
-	if !handOver || !h.handOver(f, t) {
+	if !h.handOver(f, t) {
+		h.router.handed.Add(-1)
 		_ = f.Close()
 	}
 }
@@ -154,23 +168,32 @@ func (h *hall) close(ctx context.Context) {
 			waiting = false
 		case <-look.C:
 		case <-ctx.Done():
-			h.end(func(*front) bool { return true })
+			h.end()
 			<-gone
 			return
 		}
 		if !waiting {
-			h.end(func(f *front) bool { return f.waiting.Load() })
+			h.hurry()
 		}
 	}
 }
 
-func (h *hall) end(which func(*front) bool) {
+// hurry ends the connections of those who wait, but for requests that have come.
+func (h *hall) hurry() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for f := range h.fronts {
-		if which(f) {
-			_ = f.client.TCPConn.Close()
+		if f.waiting.Load() {
+			f.client.hurry()
 		}
+	}
+}
+
+func (h *hall) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.fronts {
+		_ = f.client.TCPConn.Close()
 	}
 }
 

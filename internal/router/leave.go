@@ -7,27 +7,23 @@ import (
 	"time"
 )
 
-// polite is how long a process that leaves waits for clients that keep a
-// connection to ask once more, and to learn with the answer that it ends.
-// Closing it at once would meet requests that are on their way.
-const polite = 2 * time.Second
+// keepsUnasked is how long a process that leaves waits for clients that keep a
+// connection to ask once more, and to learn with the answer that it ends: by then
+// any router would have closed it. Closing it before would meet requests that are
+// on their way (RFC 9112, section 9.6).
+const keepsUnasked = idleTimeout + deadlineStep
 
 // leave finishes what this process has after another one has taken over: it
 // takes nobody in, follows tables, and tells the server, until nothing is open,
-// the longest drain is over, or ctx ends.
+// the longest drain is over and so is what clients may keep, or ctx ends.
 func (r *Router) leave(ctx context.Context) {
-	longest := goodbye
+	longest := keepsUnasked
 	for _, route := range r.table.Load().routes {
 		longest = max(longest, route.Drain)
 	}
-	patience, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
 	r.hall.leaving.Store(true)
 	r.news()
-	r.until(patience, polite, func() bool { return r.hall.empty() && r.handed.Load() == 0 && r.open.Load() == 0 })
-	r.hall.close(patience)
-	_ = r.server.Shutdown(patience)
-	r.until(patience, longest, func() bool { return r.open.Load() == 0 }) // tunnels, which the server does not know
+	r.until(ctx, longest, func() bool { return r.hall.empty() && r.handed.Load() == 0 && r.open.Load() == 0 })
 }
 
 // farewell tells the server what is left: nothing, unless a drain was too short.
@@ -52,18 +48,17 @@ func (r *Router) until(ctx context.Context, most time.Duration, so func() bool) 
 	}
 }
 
-// empty reports whether nobody is at a front.
+// empty reports whether nobody is at a front, nor can come to one: the doors are
+// shut, and who came in by them before has a front.
 func (h *hall) empty() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.fronts) == 0
+	return len(h.fronts) == 0 && len(h.listeners) == 0
 }
 
 // state keeps the number of connections that net/http's server has.
 func (r *Router) state(_ net.Conn, s http.ConnState) {
 	switch s {
-	case http.StateNew:
-		r.handed.Add(1)
 	case http.StateClosed, http.StateHijacked:
 		r.handed.Add(-1)
 	default:

@@ -29,9 +29,13 @@ func (r *Router) Run(ctx context.Context) error {
 		return err
 	}
 	r.work(ctx, memory)
-	r.stop(context.WithoutCancel(ctx), goodbye)
+	ctx = context.WithoutCancel(ctx)
+	if r.heir == nil {
+		defer r.dismiss(ctx)()
+	}
+	r.stop(ctx, goodbye)
 	if r.heir != nil {
-		r.farewell(context.WithoutCancel(ctx))
+		r.farewell(ctx)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -144,6 +147,189 @@ func TestUpgradesUnderLoad(t *testing.T) {
 	}
 }
 
+// keeper is a client that keeps its connection, rests between its requests, and
+// leaves only when it is told to. What ends untold is lost.
+type keeper struct {
+	addr string
+	rest time.Duration
+	body string // of a request, with its framing
+}
+
+func (k keeper) run(ctx context.Context) (asked int, err error) {
+	for ctx.Err() == nil {
+		c, err := net.Dial("tcp", k.addr)
+		if err != nil {
+			return asked, err
+		}
+		n, err := k.keep(ctx, c)
+		_ = c.Close()
+		if asked += n; err != nil {
+			return asked, fmt.Errorf("request %d of a connection, %v after the one before: %w", n, k.rest, err)
+		}
+	}
+	return asked, nil
+}
+
+func (k keeper) keep(ctx context.Context, c net.Conn) (asked int, err error) {
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	read := bufio.NewReader(c)
+	for ctx.Err() == nil {
+		asked++
+		if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\n"+k.body); err != nil {
+			return asked, err
+		}
+		res, err := http.ReadResponse(read, nil)
+		if err != nil {
+			return asked, err
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		switch {
+		case err != nil:
+			return asked, err
+		case res.StatusCode != http.StatusOK:
+			return asked, errors.New(res.Status)
+		case res.Close:
+			return asked, nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(k.rest):
+		}
+	}
+	return asked, nil
+}
+
+// Whoever keeps a connection through upgrades, for however long, is told with an
+// answer that it ends.
+func TestNoConnectionEndsUntold(t *testing.T) {
+	t.Parallel()
+	w, old := newProcessWorld(t)
+	w.acknowledged(w.route(time.Second, w.start(echo), w.start(echo)))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var all sync.WaitGroup
+	var asked atomic.Int64
+	for n := range 120 {
+		k := keeper{w.addr(), 3 * time.Second * time.Duration(n%40) / 40, "Content-Length: 5\r\n\r\nhello"}
+		if n%3 == 0 {
+			k.body = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" // net/http's server serves it
+		}
+		all.Go(func() {
+			n, err := k.run(ctx)
+			if asked.Add(int64(n)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	olds := []*process{old}
+	for range 3 {
+		time.Sleep(300 * time.Millisecond)
+		olds = append(olds, w.process(true))
+		w.serves(olds[len(olds)-1])
+	}
+	time.Sleep(3 * time.Second)
+	stop()
+	all.Wait()
+	t.Logf("%d requests", asked.Load())
+	for _, p := range olds[:3] {
+		select {
+		case <-p.ended:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a process stays whose clients have all left")
+		}
+	}
+}
+
+// An answer that has begun says nothing of an end, so its connection has none.
+func TestAnAnswerUnderWayKeepsItsConnection(t *testing.T) {
+	w, _ := newProcessWorld(t)
+	more := make(chan struct{})
+	w.acknowledged(w.route(time.Minute, w.start(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Length", "4")
+		_, _ = io.WriteString(rw, "be")
+		_ = http.NewResponseController(rw).Flush()
+		if r.URL.Path == "/slow" {
+			<-more
+		}
+		_, _ = io.WriteString(rw, "ep")
+	})))
+	a, b := keep(t, w.addr()), keep(t, w.addr())
+	slow, last := a.ask("/slow")
+	w.serves(w.process(true))
+	w.eventually("the process before leaves", func() bool {
+		body, last := b.ask("/")
+		_, _ = io.Copy(io.Discard, body)
+		return last
+	})
+	close(more)
+	if text, err := io.ReadAll(slow); err != nil || string(text) != "beep" || last {
+		t.Errorf("%q, %v, the last: %v", text, err, last)
+	}
+	time.Sleep(100 * time.Millisecond) // in which it could close the connection
+	next, last := a.ask("/")
+	if text, err := io.ReadAll(next); err != nil || string(text) != "beep" || !last {
+		t.Errorf("%q, %v, the last: %v", text, err, last)
+	}
+}
+
+// kept is a connection on which one request follows another.
+type kept struct {
+	net.Conn
+	t    *testing.T
+	read *bufio.Reader
+}
+
+func keep(t *testing.T, addr string) *kept {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return &kept{c, t, bufio.NewReader(c)}
+}
+
+// ask reads the head of an answer, and whether it is the last one.
+func (k *kept) ask(path string) (body io.Reader, last bool) {
+	k.t.Helper()
+	_, _ = io.WriteString(k, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+	res, err := http.ReadResponse(k.read, nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() { _ = res.Body.Close() })
+	return res.Body, res.Close
+}
+
+// A router that is stopped leaves nothing behind, whoever keeps a connection.
+func TestAStopIsOneOfThoseBeforeToo(t *testing.T) {
+	w, old := newProcessWorld(t)
+	w.acknowledged(w.route(time.Second, w.start(nil)))
+	keep(t, w.addr()).ask("/")
+	next := w.process(true)
+	w.serves(next)
+	select {
+	case <-old.ended:
+		t.Fatal("it ended before its client did")
+	case <-time.After(200 * time.Millisecond):
+	}
+	if err := next.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-next.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not stop")
+	}
+	select {
+	case <-old.ended:
+	case <-time.After(2 * time.Second): // to learn of it
+		t.Error("the one before serves on")
+	}
+}
+
 // What the old process still carries counts, and ends by itself.
 func TestAStreamOutlivesAnUpgrade(t *testing.T) {
 	w, old := newProcessWorld(t)
@@ -253,6 +439,7 @@ func TestAnUpgradeThatFailsChangesNothing(t *testing.T) {
 	}
 	next := w.process(true)
 	w.serves(next)
+	http.DefaultClient.CloseIdleConnections() // for which it would wait
 	<-old.ended
 	if code, _ := w.get(); code != http.StatusOK {
 		t.Errorf("%d after another attempt", code)
