@@ -45,6 +45,8 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"is stable on the wrong group after going back", Options{Mutate: wrongStable}, 1},
 		{"opens what has ended again", Options{Mutate: reopen}, 1},
 		{"never gives up", Options{Mutate: noDeadline}, 1},
+		{"starts what crashes until its deadline", Options{Mutate: neverTired}, 1},
+		{"gives up at the first crash", Options{Mutate: soonTired}, 1},
 		{"leaves leftovers running", Options{Mutate: leaveLeftovers}, 1},
 		{"lets go of what is kept before its time", Options{Mutate: keepShort}, 1},
 		{"never lets go of what is kept", Options{Mutate: keepForEver}, 1},
@@ -293,6 +295,31 @@ var reopen = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 var noDeadline = wrap(func(s *slipway.State) {
 	if d := s.Deployment; d != nil {
 		d.Waiting = time.Time{}
+	}
+}, nil)
+
+// restarts lies about how often instances were restarted.
+func restarts(n int) func(*slipway.State) {
+	return func(s *slipway.State) {
+		for _, g := range s.Groups {
+			for i := range g.Instances {
+				if g.Instances[i].Restarts > 0 {
+					g.Instances[i].Restarts = n
+				}
+			}
+		}
+	}
+}
+
+var neverTired = wrap(restarts(1), nil)
+
+var soonTired = wrap(func(s *slipway.State) {
+	restarts(mostStarts)(s)
+	crashed := func(i slipway.InstanceStatus) bool { return i.Restarts > 0 }
+	for _, g := range s.Groups {
+		if d := moving(s); d != nil && !d.Waiting.IsZero() && g.ID == d.Candidate && slices.ContainsFunc(g.Instances, crashed) {
+			d.Waiting = d.Waiting.Add(-leastAwaited)
+		}
 	}
 }, nil)
 

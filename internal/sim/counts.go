@@ -50,7 +50,7 @@ var everything = map[string][]string{
 	"asked":    {"deploy", "rollback", "restart", "abort", "replace", "scale", "approve"},
 	"gate":     {"pass", "fail", "wait", "inconclusive"},
 	"task":     {"waiting", "running", "passed", "failed", "cancelled", "vanished"},
-	"state":    {"retained", "taken back", "rescaled while it moves", "struggling", "ailing", "draining", "adopted", "refused by the driver", "announced"},
+	"state":    {"retained", "taken back", "rescaled while it moves", "struggling", "ailing", "draining", "adopted", "refused by the driver", "announced", "given up for a crash loop"},
 	"fault": {
 		"died before a call", "died after a call", "call lost", "answer lost", "call twice", "call late", "stood still",
 		"killed at rest", "store away", "database restored", "clock turned", "router restarted", "router cut off", "router deaf", "router mute",

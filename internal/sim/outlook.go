@@ -15,6 +15,7 @@ func (s *server) outlook(plan controller.Planner) controller.Planner {
 	return func(state slipway.State, now time.Time) slipway.Decision {
 		s.w.inform(&state)
 		d := plan(state, now)
+		s.w.checkPatience(state, d, now)
 		if d.Next.Deployment != nil && d.Changed {
 			s.w.addGates(d.Next.Deployment)
 		}

@@ -20,7 +20,7 @@ var mei = slipway.Actor{Kind: slipway.ActorUser, Name: "mei"}
 func (w *World) publish(service slipway.ServiceName, t temper) int {
 	m := slipway.Manifest{
 		Service: service, Kind: slipway.Web,
-		Health: slipway.Health{Deadline: deadline},
+		Health: slipway.Health{Deadline: w.deadline()},
 		Run:    slipway.Run{Env: map[string]string{temperVariable: string(t)}},
 	}
 	if service == workerService {

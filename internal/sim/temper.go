@@ -23,8 +23,16 @@ var tempers = []temper{good, good, good, good, good, good, good, slow, mute, bro
 // fatal names the faults that tempers are.
 var fatal = map[temper]string{slow: "slow start", mute: "never ready", broken: "crash loop", frail: "crashes after ready"}
 
-// deadline is what every manifest of this world says.
+// deadline is what most manifests of this world say.
 const deadline = 10 * time.Second
+
+// deadline draws that of a release.
+func (w *World) deadline() time.Duration {
+	if w.chance(4) {
+		return 6 * deadline
+	}
+	return deadline
+}
 
 // temperVariable carries the temper of a release to its instances.
 const temperVariable = "TEMPER"

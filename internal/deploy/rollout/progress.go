@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -49,9 +48,6 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 	return true
 }
 
-// mostCrashes of an instance that was ready are put up with in a deployment.
-const mostCrashes = 3
-
 // hopeless says why a deployment cannot go on, or "", and notes the instance
 // that is to blame.
 func (p *plan) hopeless(d *slipway.Deployment) string {
@@ -64,13 +60,7 @@ func (p *plan) hopeless(d *slipway.Deployment) string {
 	if p.isTakenBack(d) {
 		return "" // it has a life before this deployment
 	}
-	for _, i := range p.members(d.Candidate) {
-		if i.EverReady && i.Restarts >= mostCrashes {
-			d.Blamed = i.ID
-			return fmt.Sprintf("%s was restarted %s after it had been ready%s", i.ID, times(i.Restarts), because(i.Why))
-		}
-	}
-	return ""
+	return p.crashes(d)
 }
 
 // room reports whether the new instances of a stage may be there.

@@ -21,11 +21,11 @@ import (
 //
 //	target   what is there at the beginning: kind=, release=, want=, strategy=
 //	deploy   asks for release=, want=, strategy= and what it leaves open: surge=, step=, weights=, instances=,
-//	         detach=, hold=, bake=, keep=, preview=; needs=yes adds a gate
+//	         detach=, hold=, bake=, keep=, preview=, deadline=; needs=yes adds a gate
 //	gate     says what the gate says: pass, wait or fail
 //	plan     plans, commits and acts; after=DURATION lets time go by before
 //	commit   plans and commits, but dies before it acts
-//	ready, unready, crash, stopped   tell what an instance does
+//	ready, unready, crash, start, stopped   tell what an instance does
 //	ack      routers have the newest route; router= picks one
 //	flight   requests in flight, as i-1=2
 //	refuse   the driver refuses a group for good
@@ -89,7 +89,7 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		s.plan()
 	case "run":
 		s.run()
-	case "ready", "unready", "crash", "stopped":
+	case "ready", "unready", "crash", "start", "stopped":
 		for _, arg := range td.CmdArgs {
 			if arg.Key != "after" {
 				s.change(slipway.InstanceID(arg.Key), td.Cmd, td.Input)
@@ -171,9 +171,17 @@ func (s *story) revise(t *testing.T, td *datadriven.TestData) slipway.Revision {
 	return slipway.Revision{
 		ID: slipway.RevisionID(fmt.Sprintf("r-%d", n)), Release: n, Kind: s.state.Target.Kind,
 		Rollout: manner(t, td),
-		Health:  slipway.Health{Deadline: 30 * time.Second},
+		Health:  slipway.Health{Deadline: deadline(t, td)},
 		Run:     slipway.Run{Drain: 30 * time.Second, Passive: td.HasArg("passive")},
 	}
+}
+
+// deadline is 30 s where nothing else is said.
+func deadline(t *testing.T, td *datadriven.TestData) time.Duration {
+	if td.HasArg("deadline") {
+		return duration(t, td, "deadline")
+	}
+	return 30 * time.Second
 }
 
 // manner reads how to roll out.
@@ -361,6 +369,8 @@ func (s *story) change(id slipway.InstanceID, how, why string) {
 			case "crash":
 				i.Phase = slipway.InstanceBackoff
 				i.Restarts++
+			case "start":
+				i.Phase = slipway.InstanceStarting
 			case "stopping":
 				i.Phase = slipway.InstanceStopping
 			case "stopped":
