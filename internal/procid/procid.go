@@ -88,6 +88,18 @@ func (id ID) Gone() bool {
 	return err == nil
 }
 
+// Left reports whether it is proven that the process has ended or is ending: what
+// it had open may be another's by now.
+func (id ID) Left() bool {
+	if id.PID <= 0 || !id.OfThisBoot() {
+		return id.Gone()
+	}
+	if e, err := look(id.PID); err == nil {
+		return e.Ended || e.Ending || e.Start != id.Start
+	}
+	return id.Gone()
+}
+
 // unknown is the boot where the kernel does not tell it.
 const unknown = "unknown"
 

@@ -37,9 +37,13 @@ func look(pid int) (Entry, error) {
 	e := Entry{ID: ID{Boot: HostBoot(), PID: pid}, Ended: f[0][0] == 'Z' || f[0][0] == 'X'}
 	e.Parent, _ = strconv.Atoi(string(f[1]))
 	e.Group, _ = strconv.Atoi(string(f[2]))
+	flags, _ := strconv.ParseUint(string(f[6]), 10, 64)
+	e.Ending = flags&exiting != 0
 	e.Start, err = strconv.ParseUint(string(f[19]), 10, 64) // clock ticks after the boot
 	return e, err
 }
+
+const exiting = 0x4 // PF_EXITING: set before the kernel closes what it has open
 
 // Table is every process of this host by its number.
 func Table() map[int]Entry {

@@ -18,7 +18,7 @@ func sleeper(t *testing.T) (*exec.Cmd, procid.ID) {
 		t.Fatal(err)
 	}
 	id, err := procid.Of(cmd.Process.Pid)
-	if err != nil || !id.Alive() || id.Gone() {
+	if err != nil || !id.Alive() || id.Gone() || id.Left() {
 		t.Fatalf("a running process: %+v, %v", id, err)
 	}
 	return cmd, id
@@ -44,7 +44,7 @@ func TestAProcessKeepsItsNameUntilItEnds(t *testing.T) {
 		if h, err := other.Hold(); !errors.Is(err, procid.ErrGone) {
 			t.Errorf("a hold on %s: %v, %v", name, h, err)
 		}
-		if gone := other.PID > 0; other.Gone() != gone {
+		if gone := other.PID > 0; other.Gone() != gone || other.Left() != gone {
 			t.Errorf("%s: gone is %t", name, !gone)
 		}
 	}
@@ -55,7 +55,7 @@ func TestAProcessKeepsItsNameUntilItEnds(t *testing.T) {
 	go func() { defer close(done); id.End(5 * time.Second) }()
 	_ = cmd.Wait()
 	<-done
-	if id.Alive() || !id.Gone() {
+	if id.Alive() || !id.Gone() || !id.Left() {
 		t.Error("it lives after its end")
 	}
 }
@@ -74,7 +74,7 @@ func TestAProcessThatNobodyHasReapedHasEnded(t *testing.T) {
 	if again, err := procid.Of(id.PID); err != nil || again != id {
 		t.Errorf("it has no name any more: %+v, %v", again, err)
 	}
-	if id.Alive() || !id.Gone() || !procid.Table()[id.PID].Ended {
+	if id.Alive() || !id.Gone() || !id.Left() || !procid.Table()[id.PID].Ended {
 		t.Error("it is alive")
 	}
 	if err := id.Signal(syscall.SIGTERM); !errors.Is(err, procid.ErrGone) {

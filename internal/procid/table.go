@@ -6,6 +6,7 @@ type Entry struct {
 	Parent int
 	Group  int
 	Ended  bool // it waits for its parent to ask how
+	Ending bool // it has been told to end, by itself or by the kernel, and will; where the kernel shows it
 }
 
 // Below reports whether the process descends from ancestor, by the table all.

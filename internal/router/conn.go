@@ -40,6 +40,10 @@ func dial(ctx context.Context, e *endpoint) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.isElses() {
+		_ = nc.Close()
+		return nil, errSomebodyElse
+	}
 	c := &conn{Conn: nc}
 	c.br, c.bw = bufio.NewReader(c), bufio.NewWriter(c)
 	return c, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // endpoint is an instance as the data plane knows it: the same one over all
@@ -17,7 +18,8 @@ import (
 type endpoint struct {
 	slipway.Endpoint
 	target  slipway.TargetID
-	drained func() // called when the last flight of a gone endpoint has ended
+	owner   procid.ID // that listens there, by its process
+	drained func()    // called when the last flight of a gone endpoint has ended
 
 	state atomic.Uint64 // gone bit and flights
 	idle  pool
@@ -32,7 +34,7 @@ type endpoint struct {
 const goneBit = 1 << 63
 
 func newEndpoint(t slipway.TargetID, e slipway.Endpoint, drained func()) *endpoint {
-	n := &endpoint{Endpoint: e, target: t, drained: drained}
+	n := &endpoint{Endpoint: e, target: t, owner: owner(e), drained: drained}
 	n.flights.next, n.flights.prev = &n.flights, &n.flights
 	return n
 }

@@ -108,13 +108,11 @@ func ask(ctx context.Context, all []*endpoint) (there []*endpoint) {
 
 // answers reports whether somebody accepts connections at e, who may be it.
 func answers(ctx context.Context, e slipway.Endpoint) bool {
-	if p, ok := procid.Parse(e.Boot); ok && onThisHost(e.Addr.Addr()) && p.Gone() {
-		return false
-	}
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", e.Addr.String())
 	if err != nil {
 		return false
 	}
 	_ = c.Close()
-	return true
+	p, ok := procid.Parse(e.Boot)
+	return !ok || !onThisHost(e.Addr.Addr()) || !p.Left()
 }

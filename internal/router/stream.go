@@ -87,7 +87,10 @@ func (e *endpoint) stream(ctx context.Context, f *flight, t *http.Transport) (*c
 	if err != nil {
 		return nil, &unsentError{err}
 	}
-	if err := cc.Reserve(); err != nil {
+	if err = cc.Reserve(); err == nil && e.isElses() {
+		err = errSomebodyElse
+	}
+	if err != nil {
 		_ = cc.Close()
 		return nil, &unsentError{err}
 	}

@@ -2,6 +2,8 @@ package faults_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -14,7 +16,8 @@ import (
 
 // TestReboot ends everything at once, as a power cut does, and starts it in what
 // looks like another boot of the machine, where the number of an instance is
-// somebody else's. The same serves again, and nobody else is touched.
+// somebody else's, and for a while the ports of all are too. Nobody is sent
+// there, the same serves again, and nobody else is touched.
 func TestReboot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make another boot of the machine")
@@ -24,9 +27,22 @@ func TestReboot(t *testing.T) {
 	w.deploy("gauge", 1)
 	for n := range times(3) {
 		before := w.Instances()
+		target, err := w.Client.Target(w.Context(), "gauge", "test")
+		w.must(err)
+		var others []*impostor
+		for _, i := range target.Instances {
+			others = append(others, w.impostor(i.Address))
+		}
 		w.powerCut()
 		bystander := w.withNumber(before[0].PID)
+		for _, p := range others {
+			p.awaits()
+		}
 		w.reboot(n)
+		w.nobodyServes(time.Second)
+		for _, p := range others {
+			p.leaves()
+		}
 		w.owned(3)
 		w.pressFor(2 * time.Second)
 		if bystander != nil && !bystander.Alive() {
@@ -36,6 +52,27 @@ func TestReboot(t *testing.T) {
 		w.owned(3)
 	}
 	w.note("%d boots", times(3))
+}
+
+// nobodyServes wants the router to say so for a while, and nobody to count as
+// ready.
+func (w *world) nobodyServes(d time.Duration) {
+	w.Helper()
+	url := w.url("gauge")
+	w.eventually(10*time.Second, func() error { return dials(strings.TrimPrefix(url, "http://")) })
+	client := &http.Client{Timeout: 5 * time.Second}
+	for end := time.Now().Add(d); time.Now().Before(end); sleep(10 * time.Millisecond) {
+		res, err := client.Get(url)
+		w.must(err)
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusServiceUnavailable {
+			w.Errorf("%s, while no instance can be there", res.Status)
+		}
+		if target, err := w.Client.Target(w.Context(), "gauge", "test"); err != nil || target.Ready != 0 {
+			w.Errorf("%d are ready, while none can be: %v", target.Ready, err)
+		}
+	}
 }
 
 // TestMove moves the data directory while instances serve from it.
