@@ -16,11 +16,13 @@ import (
 func agentCommand(version string) *cobra.Command {
 	var queue, name string
 	c := &cobra.Command{
-		Use:     "agent",
-		Short:   "Run an agent alone: it runs the jobs of one queue",
-		Long:    "Run an agent alone. SIGTERM lets the job that runs finish; a second one kills it.",
-		Example: "  slipway agent --queue test\n  slipway agent --queue test --server http://ci.example.com:7070 --token-file agent.token",
-		Args:    cobra.NoArgs,
+		Use:   "agent",
+		Short: "Run an agent alone: it runs the jobs of one queue",
+		Long: "Run an agent alone. SIGTERM lets the job that runs finish; a second one kills it.\n\n" +
+			"Of several servers, separated by commas, it speaks to one until that does not answer, and goes on with the next.",
+		Example: "  slipway agent --queue test\n  slipway agent --queue test --server http://ci.example.com:7070 --token-file agent.token\n" +
+			"  slipway agent --queue test --server http://ci-1:7070,http://ci-2:7070 --token-file agent.token",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runAgent(c, slipway.Queue(queue), name, version)
 		},
@@ -38,7 +40,7 @@ func runAgent(c *cobra.Command, queue slipway.Queue, name, version string) error
 	if err != nil {
 		return err
 	}
-	url, token, err := serverAndToken(c, data, data.agentToken(queue))
+	servers, find, token, err := serversAndToken(c, data, data.agentToken(queue))
 	if missing, ok := errors.AsType[*slipway.Error](err); ok && missing.Code == slipway.NotFound {
 		return missing.Do("make one: slipway agent-token --queue %s · and name it: --token-file FILE", queue)
 	}
@@ -54,7 +56,7 @@ func runAgent(c *cobra.Command, queue slipway.Queue, name, version string) error
 		name = host + "-" + string(queue)
 	}
 	config := agent.Config{
-		Server: url, Token: token, Queue: queue, Name: name, Version: version, Dir: data.agent(queue), Exe: exe,
+		Servers: servers, Find: find, Token: token, Queue: queue, Name: name, Version: version, Dir: data.agent(queue), Exe: exe,
 		Env: os.Environ(), Logger: roleLogger("agent " + string(queue)),
 	}
 	a, err := agent.New(config)

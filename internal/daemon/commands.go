@@ -97,6 +97,20 @@ func roleLogger(role string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", role)
 }
 
+// serversAndToken are the servers that a role may speak to, and how it proves
+// itself: the flags of the command line, separated by commas, else the data
+// directory, which find asks again.
+func serversAndToken(c *cobra.Command, data Data, tokenFile string) (urls []string, find func() []string, token string, err error) {
+	url, token, err := serverAndToken(c, data, tokenFile)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if f, _ := c.Flags().GetString("server"); f != "" {
+		return strings.Split(url, ","), nil, token, nil
+	}
+	return data.serverURLs(), data.serverURLs, token, nil
+}
+
 // serverAndToken is where a role finds its server and how it proves itself:
 // the flags of the command line, else the data directory.
 func serverAndToken(c *cobra.Command, data Data, tokenFile string) (url, token string, err error) {

@@ -15,8 +15,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/state/store/storetest"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
-
 // TestTwoServersChangeTheKey: secrets are set through two servers while both are
 // told to change the master key, and all are sealed for the key that is left.
 func TestTwoServersChangeTheKey(t *testing.T) {

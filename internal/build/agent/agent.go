@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,22 +21,23 @@ import (
 
 // Config is what an agent needs to know.
 type Config struct {
-	Server  string        // URL of the server: http://127.0.0.1:7070
-	Token   string        // to register with
-	Queue   slipway.Queue // whose jobs it runs
-	Tests   bool          // of them only tests before traffic
-	Name    string        // shown to people
-	Version string        // of Slipway
-	Dir     string        // of this agent alone: checkouts and spooled logs
-	Exe     string        // the slipway program: jobs find it on their PATH, and it guards them
-	Env     []string      // of the agent's start; jobs get PATH, HOME, LANG, TMPDIR and GO* of it
+	Servers []string        // URLs of the servers, any of which will do: http://127.0.0.1:7070
+	Find    func() []string // tells the servers that there are when one does not answer; nil: the same
+	Token   string          // to register with
+	Queue   slipway.Queue   // whose jobs it runs
+	Tests   bool            // of them only tests before traffic
+	Name    string          // shown to people
+	Version string          // of Slipway
+	Dir     string          // of this agent alone: checkouts and spooled logs
+	Exe     string          // the slipway program: jobs find it on their PATH, and it guards them
+	Env     []string        // of the agent's start; jobs get PATH, HOME, LANG, TMPDIR and GO* of it
 	Logger  *slog.Logger
 }
 
 // Agent runs the jobs of one queue.
 type Agent struct {
 	Config
-	server   *url.URL
+	servers  *servers
 	http     *http.Transport
 	pulse    pulse
 	stopping chan struct{}
@@ -54,9 +54,9 @@ type Agent struct {
 
 // New checks the configuration. Its error is Invalid.
 func New(c Config) (*Agent, error) {
-	u, err := url.Parse(c.Server)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, slipway.Errorf(slipway.Invalid, "%q is not the URL of a server", c.Server)
+	servers, err := newServers(c.Servers, c.Find)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.Queue.Validate(); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func New(c Config) (*Agent, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
 	return &Agent{
-		Config: c, server: u, http: transport, stopping: make(chan struct{}), findHome: cgroup.Own,
+		Config: c, servers: servers, http: transport, stopping: make(chan struct{}), findHome: cgroup.Own,
 		heartbeatEvery: slipway.HeartbeatEvery, lookEvery: time.Second,
 		silence: slipway.LeaseFor - slipway.LeaseMargin,
 		grace:   10 * time.Second, lostGrace: time.Second, overtime: 10 * time.Second,
@@ -155,7 +155,7 @@ func (a *Agent) register(ctx context.Context) (*api.AgentRegisterResponse, error
 	})
 	if refusal, ok := errors.AsType[*api.ErrorResponse](err); ok {
 		return nil, slipway.Errorf(slipway.Forbidden, "the server at %s refused the agent for queue %s: %s",
-			a.Server, a.Queue, cmp.Or(refusal.Message, refusal.Response.Status))
+			a.servers.now(), a.Queue, cmp.Or(refusal.Message, refusal.Response.Status))
 	}
 	return me, err
 }
@@ -261,8 +261,8 @@ func (a *Agent) path(elem ...string) string {
 	return filepath.Join(append([]string{a.Dir}, elem...)...)
 }
 
-// endpoint is where the agent protocol is spoken.
-func (a *Agent) endpoint() string { return strings.TrimSuffix(a.Server, "/") + "/agent/v3/" }
+// endpoint is where u speaks the agent protocol.
+func endpoint(u *url.URL) string { return u.String() + "/agent/v3/" }
 
 // tags are what it may be picked by.
 func (a *Agent) tags() []string {

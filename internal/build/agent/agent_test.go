@@ -133,7 +133,7 @@ func TestRefused(t *testing.T) {
 	if err := <-w.over; slipway.CodeOf(err) != slipway.Forbidden || !strings.Contains(err.Error(), "no such token") {
 		t.Errorf("error %v", err)
 	}
-	for _, c := range []Config{{Server: "nowhere", Queue: "test"}, {Server: "http://a:b@c", Queue: "test"}, {Server: "http://a", Queue: "Te st"}} {
+	for _, c := range []Config{{Queue: "test"}, {Servers: []string{"nowhere"}, Queue: "test"}, {Servers: []string{"http://a", "http://a:b@c"}, Queue: "test"}, {Servers: []string{"http://a"}, Queue: "Te st"}} {
 		if _, err := New(c); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("%+v: %v", c, err)
 		}

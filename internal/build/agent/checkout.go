@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,8 +36,6 @@ const gitConfig = `[protocol]
 	lowSpeedTime = 60
 [credential]
 	helper =
-[credential "ORIGIN"]
-	helper = "!f() { test \"$1\" = get && echo username=job && echo \"password=$SLIPWAY_GIT_TOKEN\"; }; f"
 [core]
 	hooksPath = /dev/null
 	fsmonitor = false
@@ -50,6 +49,23 @@ const gitConfig = `[protocol]
 	detachedHead = false
 `
 
+// gitServer is what it reads of the server that is spoken to.
+const gitServer = `[credential "ORIGIN"]
+	helper = "!f() { test \"$1\" = get && echo username=job && echo \"password=$SLIPWAY_GIT_TOKEN\"; }; f"
+`
+
+// configure writes git's configuration: what is on another server of the
+// installation is fetched from the one that answers.
+func (j *job) configure() error {
+	now := j.servers.now()
+	var config bytes.Buffer
+	config.WriteString(gitConfig + strings.ReplaceAll(gitServer, "ORIGIN", now.Scheme+"://"+now.Host))
+	for _, other := range j.servers.others() {
+		fmt.Fprintf(&config, "[url %q]\n\tinsteadOf = %q\n", now.String()+"/", other+"/")
+	}
+	return os.WriteFile(j.path("job", "gitconfig"), config.Bytes(), 0o600)
+}
+
 // checkout puts the job's commit, with its submodules, into dir. Names of refs
 // are in no command line: the commit is enough.
 func (j *job) checkout(ctx context.Context, dir string) error {
@@ -61,10 +77,6 @@ func (j *job) checkout(ctx context.Context, dir string) error {
 	}
 	if u, err := url.Parse(repository); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return slipway.Errorf(slipway.Invalid, "%q is not the URL of a repository", repository)
-	}
-	config := strings.ReplaceAll(gitConfig, "ORIGIN", j.server.Scheme+"://"+j.server.Host)
-	if err := os.WriteFile(j.path("job", "gitconfig"), []byte(config), 0o600); err != nil {
-		return err
 	}
 	if err := removeAll(dir); err != nil {
 		return err
@@ -128,7 +140,7 @@ func (j *job) submodules(ctx context.Context, dir string, nesting int) error {
 	}
 	for entry := range strings.SplitSeq(strings.TrimSuffix(urls, "\x00"), "\x00") {
 		key, at, _ := strings.Cut(entry, "\n")
-		if u, err := url.Parse(at); err != nil || u.Scheme != j.server.Scheme || u.Host != j.server.Host || u.User != nil {
+		if u, err := url.Parse(at); err != nil || !j.servers.has(u) || u.User != nil {
 			return slipway.Errorf(slipway.Forbidden, "%s is %q, which is not on this server", key, at).
 				Do("Give the submodule a relative URL, such as ../build-scripts.git, and push it to this server.")
 		}
@@ -155,6 +167,9 @@ func (j *job) submodules(ctx context.Context, dir string, nesting int) error {
 
 // git runs git and returns its output. Its error is what git says.
 func (j *job) git(ctx context.Context, args ...string) (string, error) {
+	if err := j.configure(); err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, "git", args...)
 	env := inherit(j.Env)
 	env["HOME"], env["LC_ALL"] = j.path("job"), "C"

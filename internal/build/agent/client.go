@@ -19,32 +19,37 @@ const (
 )
 
 // client speaks the agent protocol with one token. Wherever the server says
-// that its endpoint is, tokens go only to the one that was configured.
+// that its endpoint is, tokens go only to those that were configured.
 func (a *Agent) client(token string) *api.Client {
 	return api.NewClient(logger.Discard, api.Config{
-		Endpoint:   a.endpoint(),
+		Endpoint:   endpoint(a.servers.first),
 		UserAgent:  "slipway-agent/" + a.Version,
-		HTTPClient: &http.Client{Transport: authorized{token, &a.pulse, a.http}, CheckRedirect: noRedirect},
+		HTTPClient: &http.Client{Transport: authorized{a, token}, CheckRedirect: noRedirect},
 	})
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// authorized adds the token to each request, and notes when the server was
-// heard.
+// authorized sends each request to the server that answers, with the token, and
+// notes when that was heard.
 type authorized struct {
+	*Agent
 	token string
-	pulse *pulse
-	next  http.RoundTripper
 }
 
 func (t authorized) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent := time.Now()
+	sent, server := time.Now(), t.servers.now()
 	r = r.Clone(r.Context())
+	t.servers.direct(r, server)
 	r.Header.Set("Authorization", "Token "+t.token)
-	resp, err := t.next.RoundTrip(r)
+	resp, err := t.http.RoundTrip(r)
 	if err == nil && resp.StatusCode/100 == 2 {
 		t.pulse.beat(sent)
+	}
+	if unanswered(resp, err) && !errors.Is(r.Context().Err(), context.Canceled) {
+		if next, left := t.servers.leave(server); left {
+			t.Logger.WarnContext(r.Context(), "a server does not answer", "server", server, "next", next, "err", err)
+		}
 	}
 	return resp, err
 }

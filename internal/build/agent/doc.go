@@ -13,6 +13,9 @@
 // the job is killed, so that it is gone before the server gives it to another.
 // A lost attempt is not reported: the server knows, and decides what follows.
 //
+// Of several servers on one store any will do: the attempt is the store's. When
+// one does not answer, calls go to the next, and what was fetched from it as well.
+//
 // The command runs under a guard, a process of its own that ends everything the
 // command started, when that is over or when the agent has died. See [Guard].
 package agent

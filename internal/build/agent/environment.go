@@ -19,7 +19,7 @@ func (j *job) environment(dir string) []string {
 	maps.Copy(env, j.spec.Env)
 	maps.Copy(env, map[string]string{
 		"BUILDKITE_AGENT_ACCESS_TOKEN":    j.spec.Token,
-		"BUILDKITE_AGENT_ENDPOINT":        strings.TrimSuffix(j.endpoint(), "/"),
+		"BUILDKITE_AGENT_ENDPOINT":        strings.TrimSuffix(endpoint(j.servers.now()), "/"),
 		"BUILDKITE_AGENT_ID":              j.me.UUID,
 		"BUILDKITE_AGENT_NAME":            j.me.Name,
 		"BUILDKITE_AGENT_META_DATA_QUEUE": string(j.Queue),

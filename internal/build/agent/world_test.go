@@ -31,7 +31,7 @@ func newWorld(t *testing.T, options ...func(*Agent)) *world {
 		t.Fatal(err)
 	}
 	w.agent, err = New(Config{
-		Server: w.URL, Token: queueToken, Queue: "test", Name: "test-1", Dir: t.TempDir(), Exe: exe,
+		Servers: []string{w.URL}, Token: queueToken, Queue: "test", Name: "test-1", Dir: t.TempDir(), Exe: exe,
 		Env: []string{
 			"PATH=" + os.Getenv("PATH"), "HOME=/home/mei", "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(), "GOFLAGS=-mod=mod", "GOCACHE=/cache",
 			"GOOGLE_APPLICATION_CREDENTIALS=/key", "AWS_SECRET_ACCESS_KEY=key", "LC_ALL=C", "GIT_DIR=/x", "SLIPWAY_TOKEN=slu_x",

@@ -1,0 +1,23 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/slipway-cd/slipway/internal/build/agent"
+	"github.com/slipway-cd/slipway/internal/state/store/storetest"
+)
+
+// TestMain makes the test program a server, or the guard of a job, when a test
+// starts it as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == agent.GuardCommand {
+		os.Exit(agent.Guard(os.Args[2:]))
+	}
+	if database := os.Getenv(peerDatabase); database != "" {
+		fmt.Fprintln(os.Stderr, servePeer(database, os.Getenv(peerData)))
+		os.Exit(1)
+	}
+	storetest.Main(m)
+}
