@@ -21,8 +21,9 @@ import (
 //
 //	target   what is there at the beginning: kind=, release=, want=, strategy=
 //	deploy   asks for release=, want=, strategy= and what it leaves open: surge=, step=, weights=, instances=,
-//	         detach=, hold=, bake=, keep=, preview=, deadline=; needs=yes adds a gate
-//	gate     says what the gate says: pass, wait or fail
+//	         detach=, hold=, bake=, keep=, preview=, deadline=; needs=yes adds a gate before the start,
+//	         evidence=yes one behind every hold
+//	gate     says what the gate says: pass, wait, inconclusive or fail; of=evidence the one of a stage
 //	plan     plans, commits and acts; after=DURATION lets time go by before
 //	commit   plans and commits, but dies before it acts
 //	ready, unready, crash, start, stopped   tell what an instance does
@@ -50,7 +51,8 @@ func TestStories(t *testing.T) {
 type story struct {
 	state    slipway.State
 	revision slipway.Revision
-	verdict  slipway.Verdict
+	verdicts map[slipway.GateID]slipway.Verdict
+	evidence bool // it is looked at behind every hold
 	now      time.Time
 	groups   []slipway.GroupStatus
 	route    *slipway.Route
@@ -67,6 +69,7 @@ func newStory() *story {
 	return &story{
 		now:      time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC),
 		troubles: map[slipway.GroupID]slipway.Trouble{},
+		verdicts: map[slipway.GateID]slipway.Verdict{},
 		tasks:    map[slipway.TaskID]slipway.TaskStatus{},
 	}
 }
@@ -82,7 +85,8 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 	case "deploy":
 		s.deploy(t, td)
 	case "gate":
-		s.verdict = slipway.Verdict{State: slipway.VerdictState(td.CmdArgs[0].Key), Why: td.Input}
+		gate := slipway.GateID(text(t, td, "of", "needs"))
+		s.verdicts[gate] = slipway.Verdict{State: slipway.VerdictState(td.CmdArgs[0].Key), Why: td.Input}
 	case "plan":
 		s.act(s.plan().Actions)
 	case "commit":
@@ -158,6 +162,7 @@ func (s *story) deploy(t *testing.T, td *datadriven.TestData) {
 		ID: id, Target: s.state.Target.ID, Kind: slipway.KindDeploy, Release: s.revision.Release, Revision: s.revision.ID,
 		Phase: slipway.Pending, Candidate: slipway.GroupOf(id), Want: number(t, td, "want"), Written: number(t, td, "want"),
 	}
+	s.evidence = td.HasArg("evidence")
 	if td.HasArg("needs") {
 		s.state.Deployment.Gates = []slipway.GateID{"needs"}
 	}
@@ -215,8 +220,11 @@ func (s *story) plan() slipway.Decision {
 	s.state.Groups, s.state.Routes, s.state.ObservedAt = s.groups, s.routers, s.state.Target.Fence
 	s.state.Revision, s.state.Troubles = &s.revision, s.troubles
 	s.state.Tasks = s.tasks
-	s.state.Verdicts = map[slipway.GateID]slipway.Verdict{"needs": s.verdict}
+	s.state.Verdicts = s.verdicts
 	d := rollout.Plan(s.state, s.now)
+	if s.evidence && d.Next.Deployment != nil {
+		lookBehindHolds(d.Next.Deployment.Stages)
+	}
 	if was, dep := s.state.Deployment, d.Next.Deployment; was != nil && len(was.Passed) == 0 {
 		for _, v := range dep.Passed {
 			fmt.Fprintf(&s.out, "gate  %s passed: %s\n", v.Gate, v.Why)
@@ -249,6 +257,14 @@ func (s *story) plan() slipway.Decision {
 		s.out.WriteString("nothing to do\n")
 	}
 	return d
+}
+
+func lookBehindHolds(stages []slipway.Stage) {
+	for i, stage := range stages {
+		if stage.Hold > 0 {
+			stages[i].Gates = []slipway.GateID{"evidence"}
+		}
+	}
 }
 
 func place(d *slipway.Deployment) string {
