@@ -256,6 +256,7 @@ func TestPolls(t *testing.T) {
 	if err := d.Apply(t.Context(), slipway.Route{Target: target, Fence: fence(1), Port: 7100}); err != nil {
 		t.Fatal(err)
 	}
+	d.report(said(wire.Self(), 1, wire.Target{}))
 	rec := d.call("GET", wire.TablePath+"?router=r1&epoch=0&version=0", "slr_r1", "")
 	var table wire.Table
 	if err := json.Unmarshal(rec.Body.Bytes(), &table); err != nil || table.Version != 1 || len(table.Routes) != 1 || table.Routes[0].Port != 7100 {
@@ -271,6 +272,33 @@ func TestPolls(t *testing.T) {
 	start := time.Now()
 	if rec := d.call("GET", held+"20000", "slr_r1", ""); rec.Code != http.StatusOK || time.Since(start) > 5*time.Second {
 		t.Errorf("a change: %d after %v", rec.Code, time.Since(start))
+	}
+}
+
+// A router that is not registered, because it has just started or the database
+// was restored, might send requests by its table to whom nobody knows that it does.
+func TestATableIsForThoseWhoCount(t *testing.T) {
+	d := newDesk(t)
+	if err := d.Apply(t.Context(), slipway.Route{Target: target, Fence: fence(1), Port: 7100}); err != nil {
+		t.Fatal(err)
+	}
+	poll := wire.TablePath + "?router=r1&epoch=0&version=0&hold="
+	if rec := d.call("GET", poll+"10", "slr_r1", ""); rec.Code != http.StatusNoContent {
+		t.Errorf("before any report: %d %s", rec.Code, rec.Body)
+	}
+	gone := wire.Self()
+	gone.Start++
+	d.report(said(gone, 1, wire.Target{}))
+	if rec := d.call("GET", poll+"10", "slr_r1", ""); rec.Code != http.StatusNoContent {
+		t.Errorf("when the process that reported is no more: %d %s", rec.Code, rec.Body)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { d.report(said(wire.Self(), 1, wire.Target{})) })
+	start := time.Now()
+	if rec := d.call("GET", poll+"20000", "slr_r1", ""); rec.Code != http.StatusOK || time.Since(start) > 5*time.Second {
+		t.Errorf("as soon as it counts: %d after %v", rec.Code, time.Since(start))
+	}
+	if len(d.observe()) != 1 {
+		t.Error("it has a table and does not count")
 	}
 }
 

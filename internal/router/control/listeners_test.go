@@ -17,6 +17,7 @@ func TestListenersReachRouters(t *testing.T) {
 		{Name: "prod", Listener: &slipway.Listener{Address: "127.0.0.1:8443", Domain: "prod.localhost", Cert: "c", Key: "k"}},
 	})
 	want := []wire.Listener{{Environment: "prod", Address: "127.0.0.1:8443", Domain: "prod.localhost", Cert: "c", Key: "k"}}
+	d.report(said(wire.Self(), 1, wire.Target{}))
 	ask := func(listeners string) int {
 		t.Helper()
 		rec := d.call("GET", wire.TablePath+"?router=r1&epoch=1&version=0&hold=1"+listeners, "slr_r1", "")

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -12,7 +13,8 @@ import (
 )
 
 // table answers a poll: with a newer table as soon as there is one, with
-// nothing after the hold.
+// nothing after the hold. A router that does not count gets none before it has
+// reported: nobody would wait for what it sends by it.
 func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.RouterID) error {
 	q, err := parsePoll(r.URL.Query())
 	if err != nil {
@@ -35,7 +37,11 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 			return err
 		}
 		t := wire.Table{Epoch: c.store.Epoch(), Version: version, Routes: routes, Listeners: wire.ListenersOf(environments)}
-		if q.wants(t) {
+		counts, err := c.counts(r.Context(), caller)
+		if err != nil {
+			return err
+		}
+		if counts && q.wants(t) {
 			w.Header().Set("Content-Type", "application/json")
 			return json.NewEncoder(w).Encode(t)
 		}
@@ -56,6 +62,19 @@ type poll struct {
 	epoch, version uint64
 	listeners      string // digest of those it has; "": it knows of none
 	hold           time.Duration
+}
+
+// counts reports whether drains wait for a router: it is registered, as a process
+// that has not provably ended.
+func (c *Control) counts(ctx context.Context, id slipway.RouterID) (bool, error) {
+	routers, err := c.store.Routers(ctx)
+	for _, r := range routers {
+		if r.ID == id {
+			_, counts := c.observe(r, slipway.TargetID{})
+			return counts, err
+		}
+	}
+	return false, err
 }
 
 // wants reports whether t has what the poll waits for.

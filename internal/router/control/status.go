@@ -60,6 +60,9 @@ func (c *Control) take(ctx context.Context, s wire.Status) error {
 	for _, topic := range c.record(router, s, save) {
 		c.waker.Wake(topic)
 	}
+	if !known {
+		c.waker.Wake("routes") // it may have asked for them before it counted
+	}
 	return nil
 }
 
