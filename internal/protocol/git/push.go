@@ -88,8 +88,13 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
+	claim, err := s.claim(r.Context(), name, false)
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
 	push, secret := s.inflight.begin(name, p)
-	defer s.finish(push, secret)
+	defer s.finish(push, secret, claim)
 	s.serve(w, r, call{
 		repository: string(name), service: "git-receive-pack", bound: maxPush, user: p.Actor.Name,
 		live: true, gone: push.leave,
@@ -110,9 +115,10 @@ func address(r *http.Request) string {
 
 // finish ends a push. When its hook was not heard, what changed is found by
 // looking: the pusher may have gone between the change and the hook.
-func (s *Server) finish(p *push, secret string) {
+func (s *Server) finish(p *push, secret string, c *claim) {
 	last := s.inflight.end(secret)
 	p.leave()
+	c.release()
 	p.mu.Lock()
 	delivered := p.delivered
 	p.mu.Unlock()

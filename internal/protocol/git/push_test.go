@@ -383,3 +383,42 @@ func TestAHookTriesAgain(t *testing.T) {
 		t.Errorf("run by hand: %v", err)
 	}
 }
+
+// A second server that starts while somebody pushes by the first leaves that
+// push to its hook: it is built in the name of who pushed.
+func TestAnotherServerLeavesAPushAlone(t *testing.T) {
+	w := newWorld(t)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/hooks/post-receive") {
+			close(arrived)
+			<-goOn
+		}
+		w.git.Handler().ServeHTTP(out, r)
+	}))
+	t.Cleanup(srv.Close)
+	w.url = srv.URL
+	c := w.clone("mei", "web")
+	var pushing sync.WaitGroup
+	pushing.Go(func() {
+		if out, err := c.git("push", "slipway", "master"); err != nil {
+			t.Error(err, out)
+		}
+	})
+	<-arrived // the refs have changed
+	other, err := git.New(w.git.Config)
+	if err == nil {
+		err = other.Reconcile(t.Context())
+	}
+	w.mu.Lock()
+	heard := len(w.pushes)
+	w.mu.Unlock()
+	close(goOn)
+	pushing.Wait()
+	if err != nil || heard != 0 {
+		t.Errorf("%d pushes were heard before the hook was: %v", heard, err)
+	}
+	if len(w.pushes) != 1 || w.pushes[0].Actor != mei.Actor {
+		t.Errorf("delivered %+v", w.pushes)
+	}
+}

@@ -28,7 +28,17 @@ func (s *Server) Reconcile(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// reconcile leaves a repository alone that somebody pushes to, by this server or
+// another: that push is told by its own hook.
 func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by slipway.Principal) error {
+	claim, err := s.claim(ctx, name, true)
+	if slipway.CodeOf(err) == slipway.Unavailable {
+		s.Log.Info("a repository is being pushed to", "repository", name)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer claim.release()
 	found, err := s.refsOnDisk(ctx, name)
 	if err != nil {
 		return err

@@ -42,11 +42,28 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(s.hooks(), 0o700); err != nil {
 		return err
 	}
-	hook := filepath.Join(s.hooks(), "post-receive")
-	if err := os.WriteFile(hook, []byte(hookScript), 0o700); err != nil {
+	if err := s.writeHook(filepath.Join(s.hooks(), "post-receive")); err != nil {
 		return err
 	}
 	return s.initialize(ctx, filepath.Join(s.root(), empty+".git"))
+}
+
+// writeHook writes the hook unless it is there: git may be about to run it for
+// another server.
+func (s *Server) writeHook(file string) error {
+	if text, err := os.ReadFile(file); err == nil && string(text) == hookScript {
+		return nil
+	}
+	tmp, err := os.CreateTemp(s.root(), ".hook-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // renamed away when all went well
+	_, err = tmp.WriteString(hookScript)
+	if err = errors.Join(err, tmp.Chmod(0o700), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
 }
 
 // create makes a repository, on disk and in the store, unless it is there.
