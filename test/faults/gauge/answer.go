@@ -37,6 +37,7 @@ func (g *gauge) accounted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("Request-Id")
 		w.Header().Set("Served-By", os.Getenv("SLIPWAY_SERVICE")+"/"+os.Getenv("SLIPWAY_RELEASE")+"/"+strconv.Itoa(os.Getpid()))
+		w.Header().Set("Served-In", os.Getenv("SLIPWAY_ENVIRONMENT"))
 		g.write("begins", id)
 		time.Sleep(g.takes)
 		h.ServeHTTP(w, r)

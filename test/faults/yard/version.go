@@ -18,6 +18,7 @@ import (
 type Version struct {
 	Service  string
 	Rollout  string            // of the environment test, in words of slipway.yaml: strategy: rolling, …
+	Prod     bool              // it runs in the environment prod too, in the same way
 	Replicas int               // 0: 3
 	Drain    time.Duration     // 0: 3 s
 	Deadline time.Duration     // 0: 20 s
@@ -40,6 +41,11 @@ func (v Version) manifest(ledger string) string {
 	for _, n := range v.Needs {
 		needs = append(needs, n+`: ">= 1"`)
 	}
+	place := fmt.Sprintf("{ replicas: %d, %s }", v.Replicas, v.Rollout)
+	places := "test: " + place
+	if v.Prod {
+		places += ", prod: " + place
+	}
 	live := ""
 	if v.Live != "" {
 		live = "\n  live: " + v.Live
@@ -52,8 +58,8 @@ health:
   ready: { http: /readyz }%s
   deadline: %s
 needs: { %s }
-environments: { test: { replicas: %d, %s } }
-`, v.Service, or(v.Protocol, "http1"), v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), v.Replicas, v.Rollout)
+environments: { %s }
+`, v.Service, or(v.Protocol, "http1"), v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), places)
 }
 
 func or[T comparable](v, other T) T {
@@ -119,7 +125,12 @@ func (y *Yard) published(ctx context.Context, versions []Version) error {
 
 // Deploy asks for a release of a service in the environment test.
 func (y *Yard) Deploy(ctx context.Context, service string, release int) (api.Deployment, error) {
-	return y.Client.Deploy(ctx, api.CreateDeployment{Service: service, Environment: "test", Kind: "deploy", Release: release, Older: true})
+	return y.DeployTo(ctx, "test", service, release)
+}
+
+// DeployTo asks for a release of a service in an environment.
+func (y *Yard) DeployTo(ctx context.Context, environment, service string, release int) (api.Deployment, error) {
+	return y.Client.Deploy(ctx, api.CreateDeployment{Service: service, Environment: environment, Kind: "deploy", Release: release, Older: true})
 }
 
 // Await waits for a deployment's end, servers that come and go notwithstanding.
