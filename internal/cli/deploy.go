@@ -117,16 +117,21 @@ func (a *app) abortCommand() *cobra.Command {
 		Example: "  slipway abort 77\n  slipway abort thoughts-backend prod",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return present(a, c, func(client *api.Client, ctx context.Context) (api.Deployment, error) {
-				id, err := moving(ctx, client, args)
-				if err != nil {
-					return api.Deployment{}, err
-				}
-				return client.Abort(ctx, id)
-			}, func(s *screen, d api.Deployment) error {
+			return present(a, c, meant(args, (*api.Client).Abort), func(s *screen, d api.Deployment) error {
 				return s.line("deployment %d returns %s %s to %s. %s", d.ID, d.Service, d.Environment, release(d.From), d.URL)
 			})
 		},
+	}
+}
+
+// meant makes a call about the deployment that a person means.
+func meant(args []string, call func(*api.Client, context.Context, int64) (api.Deployment, error)) func(*api.Client, context.Context) (api.Deployment, error) {
+	return func(client *api.Client, ctx context.Context) (api.Deployment, error) {
+		id, err := moving(ctx, client, args)
+		if err != nil {
+			return api.Deployment{}, err
+		}
+		return call(client, ctx, id)
 	}
 }
 

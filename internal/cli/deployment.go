@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,13 +19,7 @@ func (a *app) deploymentCommand() *cobra.Command {
 		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return present(a, c, func(client *api.Client, ctx context.Context) (api.Deployment, error) {
-				id, err := moving(ctx, client, args)
-				if err != nil {
-					return api.Deployment{}, err
-				}
-				return client.Deployment(ctx, id)
-			}, func(s *screen, d api.Deployment) error {
+			return present(a, c, meant(args, (*api.Client).Deployment), func(s *screen, d api.Deployment) error {
 				return s.deployment(d, a.now())
 			})
 		},
