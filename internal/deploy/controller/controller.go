@@ -69,14 +69,21 @@ func (c *Controller) Run(ctx context.Context) error {
 		loops.Go(func() { c.follow(ctx, t) })
 	})
 	defer c.start(nil)
-
+	elsewhere, stop := c.Waker.Listen("peers/events") // of other servers
+	defer stop()
 	for {
 		pause := sweepEvery
 		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Warn("cannot look at all targets", "error", err)
 			pause = failedPause
 		}
-		if sleep(ctx, nil, pause, false); ctx.Err() != nil {
+		for end := time.Now().Add(pause); sleep(ctx, elsewhere, time.Until(end), false); {
+			if err := c.meet(ctx); err != nil && ctx.Err() == nil {
+				c.Log.Warn("cannot look at what other servers do", "error", err)
+			}
+			sleep(ctx, nil, c.lease(), false)
+		}
+		if ctx.Err() != nil {
 			return nil
 		}
 	}

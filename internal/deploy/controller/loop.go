@@ -31,6 +31,10 @@ func (c *Controller) follow(ctx context.Context, t slipway.TargetID) {
 		if err != nil && ctx.Err() == nil {
 			c.Log.Debug("target has to be looked at again", "target", t.String(), "in", wait, "error", err)
 		}
+		if step.Held { // who plans for it hears the hints as well
+			sleep(ctx, nil, wait, false)
+			continue
+		}
 		if hinted := sleep(ctx, hints, wait, ever); hinted && err == nil {
 			pause = firstPause
 		} else {
@@ -113,6 +117,24 @@ func (c *Controller) sweep(ctx context.Context) error {
 		}
 	}
 	return c.cancelIdle(ctx)
+}
+
+// meet begins to follow the targets that other servers move, so that they are
+// taken over soon when their server dies.
+func (c *Controller) meet(ctx context.Context) error {
+	open, err := c.Store.Deployments(ctx, slipway.DeploymentFilter{Open: true}, 1000)
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		c.mu.Lock()
+		known := c.tracked[d.Target]
+		c.mu.Unlock()
+		if !known {
+			c.notice(d.Target)
+		}
+	}
+	return nil
 }
 
 // surprises reports whether a target was never looked at, or has changed since.
