@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"maps"
 	"os"
 	"os/signal"
@@ -83,34 +84,27 @@ func (a *app) changeConfig(c *cobra.Command, service, env string, change api.Cha
 	if err != nil {
 		return err
 	}
+	verb := "is kept"
+	if !got.Changed {
+		verb = "is as it was"
+	}
+	said := fmt.Sprintf("version %d of the configuration of %s in %s %s", got.Version, got.Service, got.Environment, verb)
+	return a.takenUp(c, client, got, said, got.Why, got.Deployment)
+}
+
+// takenUp shows what was set, with why no deployment takes it up, or the one that
+// does until it has ended.
+func (a *app) takenUp(c *cobra.Command, client *api.Client, got any, said, why string, d *api.Deployment) error {
 	s := a.screen(c)
+	if why != "" {
+		said += "; " + why
+	}
+	show := func() error { return s.line("%s", said) }
 	if a.json {
-		err = s.json(got)
-	} else {
-		verb := "is kept"
-		if !got.Changed {
-			verb = "is as it was"
-		}
-		err = s.line("version %d of the configuration of %s in %s %s%s", got.Version, got.Service, got.Environment, verb, because(got.Why))
+		show = func() error { return s.json(got) }
 	}
-	if err != nil {
+	if err := show(); err != nil || d == nil {
 		return err
-	}
-	return a.takenUp(c, client, got.Deployment)
-}
-
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return "; " + why
-}
-
-// takenUp shows the deployment that takes up what was set, until it has ended;
-// nil is none.
-func (a *app) takenUp(c *cobra.Command, client *api.Client, d *api.Deployment) error {
-	if d == nil {
-		return nil
 	}
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt)
 	defer stop()

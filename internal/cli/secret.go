@@ -55,16 +55,8 @@ func (a *app) secretSetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := a.screen(c)
-			if a.json {
-				err = s.json(got)
-			} else {
-				err = s.line("%s@%d of %s in %s is kept, sealed%s", got.Name, got.Version, got.Service, got.Environment, because(got.Why))
-			}
-			if err != nil {
-				return err
-			}
-			return a.takenUp(c, client, got.Deployment)
+			said := fmt.Sprintf("%s@%d of %s in %s is kept, sealed", got.Name, got.Version, got.Service, got.Environment)
+			return a.takenUp(c, client, got, said, got.Why, got.Deployment)
 		},
 	}
 	c.Flags().BoolVar(&later, "later", false, laterUsage)
