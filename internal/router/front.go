@@ -183,7 +183,7 @@ func (f *front) within(now time.Time, idle bool) {
 	if idle {
 		exact = deadlineStep
 	} else {
-		want = now.Add(headerTimeout)
+		want = now.Add(f.router.server.ReadHeaderTimeout)
 	}
 	if off := want.Sub(f.deadline); off > exact || off < 0 {
 		f.deadline = want

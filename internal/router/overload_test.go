@@ -147,6 +147,9 @@ func (w *world) inFlight() (n int) {
 // has begun to send a header has to come to its end.
 func TestAConnectionMayWaitForItsFirstRequest(t *testing.T) {
 	w := newWorld(t)
+	w.stop()
+	w.header = time.Second
+	w.routerUp()
 	w.acknowledged(w.route(time.Second, w.start(nil)))
 	ahead, err := net.Dial("tcp", w.addr())
 	if err != nil {

@@ -31,9 +31,10 @@ type world struct {
 	port    int
 	dir     string
 	fence   uint64
-	most    int64  // requests open at once; 0: as many as usual
-	body    int64  // bytes of a request's, at most; 0: as many as usual
-	stop    func() // the router
+	most    int64         // requests open at once; 0: as many as usual
+	body    int64         // bytes of a request's, at most; 0: as many as usual
+	header  time.Duration // for a head that has begun; 0: as long as usual
+	stop    func()        // the router
 }
 
 func newWorld(t *testing.T) *world {
@@ -70,6 +71,9 @@ func (w *world) routerUp() {
 	}
 	if w.most > 0 {
 		router.SetMostOpen(r, w.most)
+	}
+	if w.header > 0 {
+		router.SetHeaderTimeout(r, w.header)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
