@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -380,4 +381,36 @@ func TestWhileEndsWhenTheTokenDoes(t *testing.T) {
 			t.Errorf("ended after %s by %v", time.Since(begun), context.Cause(ctx))
 		}
 	})
+}
+
+// Servers that start together on an empty data directory end with one token that
+// all of them know.
+func TestServersThatStartTogether(t *testing.T) {
+	for range 20 {
+		a, s := newAuth(t)
+		dir := t.TempDir()
+		admin, agent := filepath.Join(dir, "admin.token"), filepath.Join(dir, "agent.token")
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				server := auth.NewAuth(s)
+				if err := server.EnsureAdmin(t.Context(), admin, "me"); err != nil {
+					t.Error(err)
+				}
+				if err := server.EnsureAgent(t.Context(), agent, "test"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for _, file := range []string{admin, agent} {
+			token, err := auth.ReadToken(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Authenticate(t.Context(), token); err != nil {
+				t.Errorf("%s: %v", filepath.Base(file), err)
+			}
+		}
+	}
 }

@@ -102,8 +102,12 @@ func (a *Auth) ensure(ctx context.Context, file, prefix string, add func(token s
 		return err
 	}
 	_, err = a.store.TokenPrincipal(ctx, Hash(token))
-	if slipway.CodeOf(err) == slipway.Unauthenticated {
-		return add(token)
+	if slipway.CodeOf(err) != slipway.Unauthenticated {
+		return err
+	}
+	err = add(token)
+	if slipway.CodeOf(err) == slipway.Exists { // another server that starts has added it
+		_, err = a.store.TokenPrincipal(ctx, Hash(token))
 	}
 	return err
 }
