@@ -140,25 +140,23 @@ var drainReady = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 	}
 })
 
-var believeStarting = wrap(func(s *slipway.State) {
-	for _, g := range s.Groups {
-		for i := range g.Instances {
-			if g.Instances[i].Phase == slipway.InstanceStarting {
-				g.Instances[i].Phase = slipway.InstanceReady
-			}
-		}
-	}
-}, nil)
+var (
+	believeStarting = wrap(mistake(slipway.InstanceStarting, slipway.InstanceReady), nil)
+	dropUnready     = wrap(mistake(slipway.InstanceUnready, slipway.InstanceStarting), nil)
+)
 
-var dropUnready = wrap(func(s *slipway.State) {
-	for _, g := range s.Groups {
-		for i := range g.Instances {
-			if g.Instances[i].Phase == slipway.InstanceUnready {
-				g.Instances[i].Phase = slipway.InstanceStarting
+// mistake takes all instances of one phase for those of another.
+func mistake(one, other slipway.InstancePhase) func(*slipway.State) {
+	return func(s *slipway.State) {
+		for _, g := range s.Groups {
+			for i := range g.Instances {
+				if g.Instances[i].Phase == one {
+					g.Instances[i].Phase = other
+				}
 			}
 		}
 	}
-}, nil)
+}
 
 var oldFirst = wrap(func(s *slipway.State) {
 	if d := moving(s); d != nil && d.Stages[0].Order == slipway.Surge {
