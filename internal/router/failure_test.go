@@ -36,6 +36,26 @@ func (w *world) raw(serve func(net.Conn)) *instance {
 	return &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort(), server: &http.Server{}}
 }
 
+// answering takes one request after another on a connection, and ends it after
+// the last.
+func answering(answer func(path string) (text string, last bool)) func(net.Conn) {
+	return func(c net.Conn) {
+		defer func() { _ = c.Close() }()
+		read := bufio.NewReader(c)
+		for {
+			req, err := http.ReadRequest(read)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, req.Body)
+			text, last := answer(req.URL.Path)
+			if _, _ = io.WriteString(c, text); last {
+				return
+			}
+		}
+	}
+}
+
 // dead is an instance that nothing listens for.
 func (w *world) dead() *instance {
 	return &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: netip.MustParseAddrPort(fmt.Sprintf("127.0.0.1:%d", freePort(w.T)))}
@@ -63,22 +83,13 @@ func TestNothingIsSentTwice(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, kept=%v", method, kept), func(t *testing.T) {
 				w := newWorld(t)
 				var seen atomic.Int64
-				serve := func(c net.Conn) {
-					defer func() { _ = c.Close() }()
-					read := bufio.NewReader(c)
-					for {
-						req, err := http.ReadRequest(read)
-						if err != nil {
-							return
-						}
-						_, _ = io.Copy(io.Discard, req.Body)
-						if req.URL.Path == "/die" {
-							seen.Add(1)
-							return
-						}
-						_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				serve := answering(func(path string) (text string, last bool) {
+					if path == "/die" {
+						seen.Add(1)
+						return "", true
 					}
-				}
+					return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false
+				})
 				w.acknowledged(w.route(time.Second, w.raw(serve), w.raw(serve)))
 				if kept {
 					for range 8 {

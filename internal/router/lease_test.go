@@ -75,13 +75,7 @@ func TestALeaseEndsWithTheProcess(t *testing.T) {
 	w.stop()
 	addr := w.serverDown()
 	w.routerUp()
-	w.eventually("it serves", func() bool {
-		res, err := http.Get(w.url())
-		if err == nil {
-			_ = res.Body.Close()
-		}
-		return err == nil && res.StatusCode == http.StatusOK
-	})
+	w.serving()
 	w.ask(50)
 	if candidate.hits.Load() != 0 {
 		t.Errorf("%d requests to the candidate of a lease that nobody renewed", candidate.hits.Load())

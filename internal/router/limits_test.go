@@ -113,21 +113,9 @@ func TestAnswersOfEveryShape(t *testing.T) {
 		"/garbage":  "this is no answer\r\n\r\n",
 	}
 	want := map[string]string{"/large": large, "/chunks": "ok" + large[:0x5000], "/nothing": "", "/same": "", "/reason": "", "/end": "until the end"}
-	w.acknowledged(w.route(time.Second, w.raw(func(c net.Conn) {
-		defer func() { _ = c.Close() }()
-		read := bufio.NewReader(c)
-		for {
-			req, err := http.ReadRequest(read)
-			if err != nil {
-				return
-			}
-			_, _ = io.Copy(io.Discard, req.Body)
-			_, _ = io.WriteString(c, answers[req.URL.Path])
-			if req.URL.Path == "/end" || req.URL.Path == "/old" {
-				return
-			}
-		}
-	})))
+	w.acknowledged(w.route(time.Second, w.raw(answering(func(path string) (text string, last bool) {
+		return answers[path], path == "/end" || path == "/old"
+	}))))
 	c, err := net.Dial("tcp", w.addr())
 	if err != nil {
 		t.Fatal(err)

@@ -154,6 +154,18 @@ func (w *world) eventually(what string, ok func() bool) {
 	w.Fatal("never happened: " + what)
 }
 
+// serving waits until a router that was started answers.
+func (w *world) serving() {
+	w.Helper()
+	w.eventually("it serves", func() bool {
+		res, err := http.Get(w.url())
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil && res.StatusCode == http.StatusOK
+	})
+}
+
 var born atomic.Int64
 
 // instance is a real HTTP server.
