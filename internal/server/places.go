@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
@@ -31,7 +30,7 @@ func (s *Server) Places(ctx context.Context, name string) (api.Places, error) {
 			return shown, err
 		}
 		for _, l := range locks {
-			if l.Covers(slipway.TargetID{Service: slipway.ServiceName(name), Environment: slipway.EnvironmentName(t.Environment)}, time.Now()) {
+			if l.Covers(slipway.TargetID{Service: slipway.ServiceName(name), Environment: slipway.EnvironmentName(t.Environment)}) {
 				p.Locks = append(p.Locks, view.Lock(l))
 			}
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// judgeLock waits while the target or its environment is locked. What a person
+// judgeLock waits while the target or its environment is locked, by the clock of
+// the database. What a person
 // rolls back may go over a lock, if they say so: a lock keeps others from
 // changing things, not from mending them.
 func (c *Controller) judgeLock(ctx context.Context, p plea, h *hearing) (slipway.Verdict, error) {
@@ -17,14 +18,16 @@ func (c *Controller) judgeLock(ctx context.Context, p plea, h *hearing) (slipway
 	}
 	var holds *slipway.Lock
 	for i, l := range locks {
-		if l.Covers(p.Target, p.now) && (holds == nil || l.Until.After(holds.Until)) {
+		if l.Covers(p.Target) && (holds == nil || l.Until.After(holds.Until)) {
 			holds = &locks[i]
 		}
 	}
 	if holds == nil {
 		return passes("no lock"), nil
 	}
-	h.wakeAt(holds.Until)
+	if holds.Until.After(p.now) { // else this clock is ahead of the database's
+		h.wakeAt(holds.Until)
+	}
 	return p.heed(*holds), nil
 }
 

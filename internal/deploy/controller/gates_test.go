@@ -181,3 +181,33 @@ wait needs: needs web >= 9 (nothing of it is live in prod)`, d.ID)
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
+
+// ahead is a clock that is wrong by an hour.
+type ahead struct{}
+
+func (ahead) Now() time.Time { return time.Now().UTC().Add(time.Hour) }
+
+// A lock ends by the clock of the database, whatever the clock of the server says.
+func TestALockHoldsThoughAClockIsAhead(t *testing.T) {
+	w := newWorld(t)
+	c := w.controller("a")
+	c.Gatekeeper, c.Clock = w.store, ahead{}
+	w.run(c)
+	w.publish(manifest("web", slipway.Web))
+	l := w.lock(slipway.TargetID{Environment: "test"}, 10*time.Minute)
+	d := w.deploy(c, controller.Request{Service: "web"})
+	w.verdict(d.ID, controller.GateLock, "test is locked by jon until")
+	looks := w.asked()
+	time.Sleep(200 * time.Millisecond)
+	if more := w.asked() - looks; more > 20 {
+		t.Errorf("looked %d times in 200 ms", more)
+	}
+	if d := w.deployment(d.ID); d.Phase != slipway.Pending {
+		t.Fatalf("it is %s", d.Phase)
+	}
+	if err := w.store.Unlock(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	w.hub.Wake("target/" + d.Target.String())
+	w.wait(d.ID, slipway.Succeeded)
+}

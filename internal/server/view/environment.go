@@ -104,7 +104,7 @@ func Lock(l slipway.Lock) api.Lock {
 func covering(all []slipway.Lock, t slipway.TargetID) *api.Lock {
 	var found *slipway.Lock
 	for i, l := range all {
-		if l.Covers(t, time.Time{}) && (found == nil || l.Until.After(found.Until)) {
+		if l.Covers(t) && (found == nil || l.Until.After(found.Until)) {
 			found = &all[i]
 		}
 	}

@@ -116,7 +116,7 @@ func (t *tx) replace(ctx context.Context, by slipway.Deployment) error {
 		if err := t.updateDeployment(ctx, d.Target, &d); err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `UPDATE targets SET generation = generation + 1 WHERE service = $1 AND environment = $2`, where...); err != nil {
+		if err := t.outdate(ctx, d.Target); err != nil {
 			return err
 		}
 		t.record(slipway.Event{At: asked(by), Kind: slipway.DeploymentChanged, Actor: by.Actor, Build: d.Build,

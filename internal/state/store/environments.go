@@ -9,7 +9,7 @@ import (
 )
 
 // Declare keeps d as the newest declaration of the environments, if the newest
-// is version after, and numbers it. It returns Stale when there is a newer one by
+// is version after, and numbers it. Nothing starts by a plan that was made before. It returns Stale when there is a newer one by
 // now, and Conflict when an environment is gone from d in which something runs or
 // is deployed.
 func (s *Store) Declare(ctx context.Context, d slipway.Declaration, after int, events ...slipway.Event) (slipway.Declaration, error) {
@@ -27,6 +27,9 @@ func (s *Store) Declare(ctx context.Context, d slipway.Declaration, after int, e
 				Do("look at them and apply again: slipway environments")
 		}
 		if err := t.leavesNobody(ctx, d.Environments); err != nil {
+			return err
+		}
+		if err := t.outdate(ctx, slipway.TargetID{}); err != nil {
 			return err
 		}
 		data, err := encode(d)

@@ -9,12 +9,16 @@ import (
 )
 
 // Lock keeps l in place of the one that its owner has on the same target, if
-// any. It returns Exists, and the lock that holds, while another's does.
+// any. Nothing starts by a plan that was made before. It returns Exists, and the
+// lock that holds, while another's does.
 func (s *Store) Lock(ctx context.Context, l slipway.Lock, events ...slipway.Event) (slipway.Lock, error) {
 	held := l
 	err := s.write(ctx, "lock", func(ctx context.Context, t *tx) error {
 		data, err := encode(l)
 		if err != nil {
+			return err
+		}
+		if err := t.outdate(ctx, l.Target); err != nil {
 			return err
 		}
 		if _, err := t.next(ctx, "deployment", 0); err != nil { // the lock that whoever asks for a deployment shares
@@ -36,6 +40,14 @@ func (s *Store) Lock(ctx context.Context, l slipway.Lock, events ...slipway.Even
 		return err
 	})
 	return held, err
+}
+
+// outdate makes plans of a target, or of a whole environment or of all, be made
+// anew: whoever plans for it finds his state out of date.
+func (t *tx) outdate(ctx context.Context, of slipway.TargetID) error {
+	_, err := t.ExecContext(ctx, `UPDATE targets SET generation = generation + 1
+		WHERE (environment = $1 OR $1 = '') AND (service = $2 OR $2 = '')`, string(of.Environment), string(of.Service))
+	return err
 }
 
 // Unlock takes lock l away. It returns NotFound when it has ended, or another

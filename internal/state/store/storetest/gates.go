@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +72,36 @@ func locks(t *testing.T, s *store.Store) {
 	ok(t, s.Unlock(t.Context(), longer, slipway.Event{Kind: slipway.LockReleased}))
 	fails(t, slipway.NotFound, s.Unlock(t.Context(), longer))
 	same(t, "locks", []slipway.Lock{all}, value(s.Locks(t.Context()))(t))
+}
+
+// outdates: who has judged a gate before it was closed commits nothing.
+func outdates(t *testing.T, s *store.Store) {
+	now := value(s.Now(t.Context()))(t)
+	test := slipway.TargetID{Service: "thoughts", Environment: "test"}
+	mailer := slipway.TargetID{Service: "mailer", Environment: "prod"}
+	states := map[slipway.TargetID]slipway.State{}
+	for _, id := range []slipway.TargetID{prod, test, mailer} {
+		makeTarget(t, s, id)
+		value(s.Acquire(t.Context(), id, "me", lease))(t)
+		states[id] = value(s.LoadState(t.Context(), id))(t)
+	}
+	stale := func(when string, want ...slipway.TargetID) {
+		t.Helper()
+		for id, before := range states {
+			_, err := s.CommitState(t.Context(), "me", before.Target.Fence, before)
+			if got := slipway.CodeOf(err) == slipway.Stale; got != slices.Contains(want, id) || err != nil && !got {
+				t.Errorf("%s, a plan for %s from before: %v", when, id, err)
+			}
+			states[id] = value(s.LoadState(t.Context(), id))(t)
+		}
+	}
+	stale("untouched")
+	value(s.Lock(t.Context(), slipway.Lock{ID: "one", Target: prod, Actor: ada, Until: now.Add(time.Hour)}))(t)
+	stale("a service locked", prod)
+	value(s.Lock(t.Context(), slipway.Lock{ID: "all", Target: slipway.TargetID{Environment: "prod"}, Actor: ada, Until: now.Add(time.Hour)}))(t)
+	stale("an environment locked", prod, mailer)
+	value(s.Declare(t.Context(), slipway.Declaration{Environments: slipway.BuiltinEnvironments}, 0))(t)
+	stale("declared anew", prod, mailer, test)
 }
 
 func locksEnd(t *testing.T, s *store.Store) {

@@ -46,6 +46,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"one key deploys once", oneKey},
 		{"a newer deployment supersedes", supersedes},
 		{"a deployment replaces what moves", replaces},
+		{"nothing starts by a plan from before a lock", outdates},
 		{"a deployment finds its target as it is", asItIs},
 		{"a lease has one owner", leases},
 		{"leases end by database time", leaseEnds},
