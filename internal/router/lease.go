@@ -20,6 +20,9 @@ type contact struct{ last atomic.Int64 } // 0: never by this process
 
 func (c *contact) heard() { c.last.Store(bootClock()) }
 
+// silent is how long no server has answered.
+func (c *contact) silent() time.Duration { return time.Duration(bootClock() - c.last.Load()) }
+
 // lease is where a target's lent weights are in the picture above, whatever
 // table says how long they hold.
 type lease struct {

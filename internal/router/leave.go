@@ -26,11 +26,11 @@ func (r *Router) leave(ctx context.Context) {
 	r.until(ctx, longest, func() bool { return r.hall.empty() && r.handed.Load() == 0 && r.open.Load() == 0 })
 }
 
-// farewell tells the server what is left: nothing, unless a drain was too short.
+// farewell tells the servers what is left: nothing, unless a drain was too short.
 func (r *Router) farewell(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
-	_ = r.link.report(ctx, r.status()) // its end says the same
+	r.lines.tell(ctx, r.status()) // its end says the same
 }
 
 // until waits until something is so, for a while at most.

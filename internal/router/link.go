@@ -17,23 +17,26 @@ import (
 	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
-// link is the router's line to the server.
+// link is the router's line to one server.
 type link struct {
 	server, token string
 	router        slipway.RouterID
 	http          *http.Client
-	heard         func() // called when the server has answered
+	heard         func()        // called when the server has answered
+	due           chan struct{} // there is something to report
+	peers         []string      // servers that it named last; its puller's alone
 }
 
-func newLink(c Config, heard func()) *link {
+func newLink(server string, c Config, heard func()) *link {
 	return &link{
-		server: strings.TrimSuffix(c.Server, "/"), token: c.Token, router: c.ID, heard: heard,
+		server: strings.TrimSuffix(server, "/"), token: c.Token, router: c.ID, heard: heard, due: make(chan struct{}, 1),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConns: 4, IdleConnTimeout: time.Minute}},
 	}
 }
 
 // table asks for a newer table than the one that is held, or one with other
-// listeners, and waits up to hold for it. It returns nil when there is none.
+// listeners or servers, and waits up to hold for it. It returns nil when there is
+// none.
 func (l *link) table(ctx context.Context, held *table, hold time.Duration) (*wire.Table, error) {
 	ctx, cancel := context.WithTimeout(ctx, hold+5*time.Second)
 	defer cancel()
@@ -42,6 +45,7 @@ func (l *link) table(ctx context.Context, held *table, hold time.Duration) (*wir
 		"epoch":     {strconv.FormatUint(held.epoch, 10)},
 		"version":   {strconv.FormatUint(held.version, 10)},
 		"listeners": {wire.Digest(held.listeners)},
+		"servers":   {wire.Digest(l.peers)},
 		"hold":      {strconv.FormatInt(hold.Milliseconds(), 10)},
 	}
 	body, err := l.call(ctx, http.MethodGet, wire.TablePath+"?"+q.Encode(), nil)
@@ -52,6 +56,7 @@ func (l *link) table(ctx context.Context, held *table, hold time.Duration) (*wir
 	if err := json.Unmarshal(body, t); err != nil {
 		return nil, fmt.Errorf("the server's table cannot be read: %w", err)
 	}
+	l.peers = t.Servers
 	return t, nil
 }
 
@@ -111,3 +116,19 @@ func (o *outage) pause(ctx context.Context) {
 }
 
 func (o *outage) over() { o.since = time.Time{} }
+
+// lasts is how long it has been going on.
+func (o *outage) lasts() time.Duration {
+	if o.since.IsZero() {
+		return 0
+	}
+	return time.Since(o.since)
+}
+
+// checkServer refuses what is no URL of a server.
+func checkServer(server string) error {
+	if u, err := url.Parse(server); err != nil || u.Scheme == "" || u.Host == "" {
+		return slipway.Errorf(slipway.Invalid, "%q is not the URL of a server; write http://HOST:PORT", server)
+	}
+	return nil
+}

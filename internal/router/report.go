@@ -8,30 +8,49 @@ import (
 	"github.com/slipway-cd/slipway/internal/router/wire"
 )
 
-// report keeps tables on disk and tells the server what is in effect and in
+// deaf is how long no server may have answered before others are looked for.
+const deaf = 2 * time.Second
+
+// tend keeps tables on disk, and has the servers told what is in effect and in
 // flight: at once when that changed, every second otherwise.
-func (r *Router) report(ctx context.Context, m *memory) {
-	var out outage
+func (r *Router) tend(ctx context.Context, m *memory) {
+	next := time.NewTicker(reportEvery)
+	defer next.Stop()
 	for ctx.Err() == nil {
 		if r.still.TryLock() {
 			r.keep(m)
 			r.still.Unlock()
 		}
-		if err := r.link.report(ctx, r.status()); err != nil && ctx.Err() == nil {
-			if out.since.IsZero() {
-				r.log.Warn("the server does not take reports; serving goes on", "error", err)
-			}
-			out.pause(ctx)
-			continue
+		if r.config.Find != nil && r.contact.silent() > deaf {
+			r.lines.learn(r.config.Find())
 		}
-		out.over()
-		next := time.NewTimer(reportEvery)
+		r.lines.news()
 		select {
 		case <-ctx.Done():
 		case <-r.changed:
 		case <-next.C:
 		}
-		next.Stop()
+	}
+}
+
+// report tells one server, whenever that is due.
+func (r *Router) report(ctx context.Context, l *link) {
+	var out outage
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.due:
+		}
+		if err := l.report(ctx, r.status()); err != nil && ctx.Err() == nil {
+			if out.since.IsZero() {
+				r.log.Warn("the server does not take reports; serving goes on", "server", l.server, "error", err)
+			}
+			out.pause(ctx)
+			notify(l.due)
+			continue
+		}
+		out.over()
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,17 +18,18 @@ import (
 // Config is what a router needs to know.
 type Config struct {
 	ID       slipway.RouterID
-	Dir      string        // its own: the last table is kept there
-	Server   string        // http://127.0.0.1:7070
-	Token    string        // of a router with this ID
-	Listen   string        // host that the routes' ports are opened on; "": 127.0.0.1
-	MostBody int64         // bytes of a request's body; 0: a gibibyte
-	Hold     time.Duration // of a poll without news; 0: as long as the server allows
-	Logger   *slog.Logger  // nil: none
-	Access   *access.Log   // whose Run the caller keeps; nil: no access log
-	Metrics  string        // 127.0.0.1:PORT where Prometheus reads them, any port when it is 0; "": nowhere
-	Upgrade  bool          // take over from the process that runs in Dir, if one does
-	Serving  func() error  // called when the doors are open, before a process that was taken over leaves; nil: nothing
+	Dir      string          // its own: the last table is kept there
+	Server   string          // http://127.0.0.1:7070
+	Token    string          // of a router with this ID
+	Listen   string          // host that the routes' ports are opened on; "": 127.0.0.1
+	MostBody int64           // bytes of a request's body; 0: a gibibyte
+	Hold     time.Duration   // of a poll without news; 0: as long as the server allows
+	Logger   *slog.Logger    // nil: none
+	Access   *access.Log     // whose Run the caller keeps; nil: no access log
+	Metrics  string          // 127.0.0.1:PORT where Prometheus reads them, any port when it is 0; "": nowhere
+	Upgrade  bool            // take over from the process that runs in Dir, if one does
+	Find     func() []string // URLs of servers, asked when none answers; nil: there are no others
+	Serving  func() error    // called when the doors are open, before a process that was taken over leaves; nil: nothing
 }
 
 // Router is the data plane: it listens on the port of every route and forwards
@@ -37,7 +37,7 @@ type Config struct {
 type Router struct {
 	config   Config
 	log      *slog.Logger
-	link     *link
+	lines    *lines
 	process  wire.Process
 	proxy    *httputil.ReverseProxy
 	server   *http.Server
@@ -85,8 +85,8 @@ func New(c Config) (*Router, error) {
 	if c.ID == "" || c.Dir == "" || c.Token == "" {
 		return nil, slipway.Errorf(slipway.Invalid, "a router needs an ID, a directory and a token")
 	}
-	if u, err := url.Parse(c.Server); err != nil || u.Scheme == "" || u.Host == "" {
-		return nil, slipway.Errorf(slipway.Invalid, "%q is not the URL of a server; write http://HOST:PORT", c.Server)
+	if err := checkServer(c.Server); err != nil {
+		return nil, err
 	}
 	if err := checkMetricsAddress(c.Metrics); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func New(c Config) (*Router, error) {
 		most:      mostOpen(),
 		mostBody:  c.MostBody,
 	}
-	r.link = newLink(c, r.contact.heard)
+	r.lines = newLines(c.Server, func(url string) *link { return newLink(url, c, r.contact.heard) })
 	r.table.Store(emptyTable())
 	r.proxy = r.newProxy()
 	r.hall = newHall(r)
@@ -135,15 +135,29 @@ func New(c Config) (*Router, error) {
 	return r, nil
 }
 
-// pull takes every new table as soon as the server has it.
-func (r *Router) pull(ctx context.Context) {
+// speak takes tables from a server and reports to it, until ctx ends or the
+// server has been silent for so long that it is given up.
+func (r *Router) speak(ctx context.Context, l *link) {
+	ctx, stop := context.WithCancel(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { r.report(ctx, l) })
+	r.pull(ctx, l)
+	stop()
+	both.Wait()
+}
+
+// pull takes every new table as soon as a server has it.
+func (r *Router) pull(ctx context.Context, l *link) {
 	var out outage
 	for ctx.Err() == nil {
-		t, err := r.link.table(ctx, r.table.Load(), r.config.Hold)
+		t, err := l.table(ctx, r.table.Load(), r.config.Hold)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			r.log.Debug("no table from the server", "error", err)
+			if r.lines.drop(l, out.lasts()) {
+				return
+			}
+			r.log.Debug("no table from the server", "server", l.server, "error", err)
 			out.pause(ctx)
 		case t != nil && !r.take(ctx, *t):
 			out.pause(ctx) // a server that repeats what is old
@@ -153,8 +167,10 @@ func (r *Router) pull(ctx context.Context) {
 	}
 }
 
-// take applies a table, unless another process is taking over: it waits for that.
+// take applies a table, unless another process is taking over: it waits for
+// that. It returns false for one that says nothing new.
 func (r *Router) take(ctx context.Context, t wire.Table) bool {
+	r.lines.learn(t.Servers)
 	r.still.Lock()
 	defer r.still.Unlock()
 	return r.apply(ctx, t)
@@ -186,9 +202,4 @@ func (r *Router) tidy(ctx context.Context) {
 }
 
 // news has a report sent soon.
-func (r *Router) news() {
-	select {
-	case r.changed <- struct{}{}:
-	default: // one is due already
-	}
-}
+func (r *Router) news() { notify(r.changed) }

@@ -47,8 +47,8 @@ func (r *Router) work(ctx context.Context, m *memory) {
 	var loops sync.WaitGroup
 	defer loops.Wait()
 	defer rest()
-	loops.Go(func() { r.pull(working) })
-	loops.Go(func() { r.report(working, m) })
+	loops.Go(func() { r.tend(working, m) })
+	defer r.lines.start(func(l *link) { loops.Go(func() { r.speak(working, l) }) })()
 	loops.Go(func() { r.tidy(working) })
 	loops.Go(func() { r.hall.watch(working) })
 	if r.showing != nil {
@@ -118,10 +118,12 @@ func (r *Router) settle(ctx context.Context, m *memory, h *heritage) error {
 func (r *Router) greet(ctx context.Context, m *memory) {
 	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
-	if r.link.report(ctx, r.status()) != nil {
+	server := r.lines.first
+	if server.report(ctx, r.status()) != nil {
 		return
 	}
-	if t, err := r.link.table(ctx, r.table.Load(), 0); err == nil && t != nil {
+	if t, err := server.table(ctx, r.table.Load(), 0); err == nil && t != nil {
+		r.lines.learn(t.Servers)
 		r.apply(ctx, *t)
 		r.keep(m)
 	}

@@ -48,6 +48,10 @@ type Authenticator interface {
 // Control is the server's side of all routers. It implements what a controller
 // needs of traffic.
 type Control struct {
+	// Servers are the URLs of all servers that run, this one included; nil:
+	// routers need not know of others. Set before the handler serves.
+	Servers func() []string
+
 	store Store
 	waker Waker
 	auth  Authenticator

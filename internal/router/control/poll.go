@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,7 +38,9 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 		if err != nil {
 			return err
 		}
-		t := wire.Table{Epoch: c.store.Epoch(), Version: version, Routes: routes, Listeners: wire.ListenersOf(environments)}
+		t := wire.Table{
+			Epoch: c.store.Epoch(), Version: version, Routes: routes, Listeners: wire.ListenersOf(environments), Servers: c.within(r.RemoteAddr),
+		}
 		counts, err := c.counts(r.Context(), caller)
 		if err != nil {
 			return err
@@ -61,6 +65,7 @@ type poll struct {
 	router         slipway.RouterID
 	epoch, version uint64
 	listeners      string // digest of those it has; "": it knows of none
+	servers        string // likewise
 	hold           time.Duration
 }
 
@@ -80,13 +85,37 @@ func (c *Control) counts(ctx context.Context, id slipway.RouterID) (bool, error)
 // wants reports whether t has what the poll waits for.
 func (p poll) wants(t wire.Table) bool {
 	if t.Epoch == p.epoch && t.Version == p.version {
-		return p.listeners != "" && p.listeners != wire.Digest(t.Listeners)
+		return p.listeners != "" && p.listeners != wire.Digest(t.Listeners) ||
+			p.servers != "" && p.servers != wire.Digest(t.Servers)
 	}
 	return t.NewerThan(p.epoch, p.version)
 }
 
+// within are the servers that a router at that address can reach: one that
+// listens on loopback is there for its own machine alone.
+func (c *Control) within(address string) []string {
+	if c.Servers == nil {
+		return nil
+	}
+	return slices.DeleteFunc(c.Servers(), func(server string) bool { return isLocal(hostOf(server)) && !isLocal(address) })
+}
+
+func hostOf(server string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// isLocal reports whether HOST:PORT is on loopback.
+func isLocal(address string) bool {
+	a, err := netip.ParseAddrPort(address)
+	return err == nil && a.Addr().Unmap().IsLoopback()
+}
+
 func parsePoll(q url.Values) (poll, error) {
-	p := poll{router: slipway.RouterID(q.Get("router")), listeners: q.Get("listeners"), hold: wire.Hold}
+	p := poll{router: slipway.RouterID(q.Get("router")), listeners: q.Get("listeners"), servers: q.Get("servers"), hold: wire.Hold}
 	number := func(name string) uint64 {
 		n, err := strconv.ParseUint(q.Get(name), 10, 64)
 		if err != nil && q.Has(name) {

@@ -29,9 +29,8 @@ func ListenersOf(environments []slipway.Environment) (all []Listener) {
 	return all
 }
 
-// Digest tells listeners apart: those of one digest are the same, in the same
-// order.
-func Digest(all []Listener) string {
+// Digest tells lists apart: those of one digest are the same, in the same order.
+func Digest[T Listener | string](all []T) string {
 	if len(all) == 0 {
 		return "none"
 	}

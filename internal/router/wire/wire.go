@@ -1,7 +1,9 @@
 // Package wire is what a router and the server say to each other. Routers ask:
 //
-//	GET  /router/v1/table?router=ID&epoch=E&version=V&listeners=DIGEST&hold=MS   a newer Table, or one with other listeners, or 204 after the hold
-//	POST /router/v1/status                                                       a Status; 204
+//	GET  /router/v1/table?router=ID&epoch=E&version=V&listeners=DIGEST&servers=DIGEST&hold=MS
+//	     a newer Table, or one with other listeners or servers, or 204 after the hold
+//	POST /router/v1/status
+//	     a Status; 204
 //
 // A router may be older than its server, and its table outlives both on disk:
 // fields are added, never renamed.
@@ -31,6 +33,9 @@ type Table struct {
 	// Listeners belong to the environments, not to the routes: they may differ
 	// between two tables of one version.
 	Listeners []Listener `json:"listeners,omitempty"`
+	// Servers are the URLs of all servers that run now, as far as this router can
+	// reach them: it speaks to each.
+	Servers []string `json:"servers,omitempty"`
 }
 
 // NewerThan reports whether t replaces the table of that epoch and version.
