@@ -33,8 +33,8 @@ func Snapshot(ctx context.Context, url, file string) error {
 
 // Restored tells a database that it was restored: what has happened since the
 // backup is not known here. The epoch rises, so that whoever acted since is
-// refused; deployments are numbered on from a distance; leases end, and routers
-// register anew.
+// refused; deployments are numbered on from a distance; leases end, routers
+// register anew, and nothing is routed to where instances were.
 func (s *Store) Restored(ctx context.Context) error {
 	return s.write(ctx, "note that the database was restored", func(ctx context.Context, t *tx) error {
 		for _, statement := range []string{
@@ -44,6 +44,7 @@ func (s *Store) Restored(ctx context.Context) error {
 			`UPDATE counters SET value = value + 1000 WHERE name = 'deployment'`,
 			`UPDATE targets SET owned_until = 0`,
 			`DELETE FROM routers`,
+			`DELETE FROM routes`,
 		} {
 			if _, err := t.ExecContext(ctx, statement); err != nil {
 				return err

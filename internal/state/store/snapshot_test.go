@@ -26,6 +26,12 @@ func TestSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.SaveRoute(t.Context(), slipway.Route{Target: id, Fence: before, Port: 7100}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveRouter(t.Context(), slipway.Router{ID: "r1"}); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "copy.db")
 	if err := store.Snapshot(t.Context(), url, file); err != nil {
 		t.Fatal(err)
@@ -43,6 +49,12 @@ func TestSnapshot(t *testing.T) {
 	defer func() { _ = restored.Close() }()
 	if err := restored.Restored(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if _, routes, err := restored.Routes(t.Context()); err != nil || len(routes) > 0 {
+		t.Errorf("routes lead to where instances were: %v, %v", routes, err)
+	}
+	if routers, err := restored.Routers(t.Context()); err != nil || len(routers) > 0 {
+		t.Errorf("routers count before they are heard: %v, %v", routers, err)
 	}
 	after, err := restored.Acquire(t.Context(), id, "after", 1<<40)
 	if err != nil {
