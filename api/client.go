@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -24,24 +26,43 @@ const (
 // Client calls a Slipway server. Every error that the server answered, and
 // every failure to reach it, is a *[Problem]. It is safe for concurrent use.
 type Client struct {
-	base  string
-	token string
-	http  *http.Client
+	servers []string
+	at      atomic.Int32 // the one that is asked
+	token   string
+	http    *http.Client
 }
 
 // New makes a client of the server at baseURL, for example
-// http://127.0.0.1:7070, that acts with token.
+// http://127.0.0.1:7070, that acts with token. Several servers of one
+// installation are separated by commas: one is asked until it takes no
+// connections, then the next.
 func New(baseURL, token string) *Client {
+	var servers []string
+	for base := range strings.SplitSeq(baseURL, ",") {
+		servers = append(servers, strings.TrimRight(base, "/"))
+	}
 	return &Client{
-		base:  strings.TrimRight(baseURL, "/"),
-		token: token,
+		servers: servers,
+		token:   token,
 		// A redirect would carry the token elsewhere; the API never redirects.
 		http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 }
 
-// URL is the server's address.
-func (c *Client) URL() string { return c.base }
+// URL is the address of the server that is asked.
+func (c *Client) URL() string { return c.servers[c.at.Load()] }
+
+// refused goes on with the next server when err says that base takes no
+// connections, so that nothing was asked of it.
+func (c *Client) refused(base string, err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" {
+		return false
+	}
+	if at := c.at.Load(); c.servers[at] == base {
+		c.at.CompareAndSwap(at, (at+1)%int32(len(c.servers)))
+	}
+	return true
+}
 
 // Whoami says who the token is.
 func (c *Client) Whoami(ctx context.Context) (Whoami, error) {
@@ -227,7 +248,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, q url.Valu
 	defer func() { _ = res.Body.Close() }()
 	err = json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&answer)
 	if err != nil {
-		return answer, c.unreached(ctx, fmt.Errorf("reading its answer: %w", err))
+		return answer, unreached(ctx, c.URL(), fmt.Errorf("reading its answer: %w", err))
 	}
 	return answer, nil
 }
@@ -242,64 +263,80 @@ func (c *Client) stream(ctx context.Context, path string, q url.Values, accept s
 }
 
 func (c *Client) send(ctx context.Context, method, path string, q url.Values, body any, accept string) (*http.Response, error) {
-	var content io.Reader
+	var content []byte
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
 			return nil, &Problem{Code: "internal", Message: err.Error()}
 		}
-		content = bytes.NewReader(b)
+		content = b
 	}
-	address := c.base + path
 	if len(q) > 0 {
-		address += "?" + q.Encode()
+		path += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, content)
+	for tries := 1; ; tries++ {
+		base := c.URL()
+		req, err := c.request(ctx, method, base, path, content, accept)
+		if err != nil {
+			return nil, err
+		}
+		res, err := c.http.Do(req)
+		if err == nil && res.StatusCode < 300 {
+			return res, nil
+		}
+		if err == nil {
+			defer func() { _ = res.Body.Close() }()
+			return nil, problem(base, res)
+		}
+		if !c.refused(base, err) || tries == len(c.servers) {
+			return nil, unreached(ctx, base, err)
+		}
+	}
+}
+
+func (c *Client) request(ctx context.Context, method, base, path string, content []byte, accept string) (*http.Request, error) {
+	var body io.Reader
+	if content != nil {
+		body = bytes.NewReader(content)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
 	if err != nil {
-		return nil, &Problem{Code: "invalid", Message: fmt.Sprintf("%q is not the address of a server; write http://HOST:PORT", c.base)}
+		return nil, &Problem{Code: "invalid", Message: fmt.Sprintf("%q is not the address of a server; write http://HOST:PORT", base)}
 	}
 	req.Header.Set("Accept", accept)
-	if body != nil {
+	if content != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, c.unreached(ctx, err)
-	}
-	if res.StatusCode >= 300 {
-		defer func() { _ = res.Body.Close() }()
-		return nil, c.problem(res)
-	}
-	return res, nil
+	return req, nil
 }
 
 // unreached says why the server could not be reached or understood.
-func (c *Client) unreached(ctx context.Context, err error) *Problem {
+func unreached(ctx context.Context, base string, err error) *Problem {
 	p := &Problem{Code: "unavailable", Err: err}
 	switch u, isURL := errors.AsType[*url.Error](err); {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		p.Message = fmt.Sprintf("slipway is not running at %s\nstart it: slipway up", c.base)
+		p.Message = fmt.Sprintf("slipway is not running at %s\nstart it: slipway up", base)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		p.Message = fmt.Sprintf("the server at %s did not answer in time", c.base)
+		p.Message = fmt.Sprintf("the server at %s did not answer in time", base)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		p.Message = fmt.Sprintf("the connection to the server at %s broke", c.base)
+		p.Message = fmt.Sprintf("the connection to the server at %s broke", base)
 	case isURL:
-		p.Message = fmt.Sprintf("cannot reach the server at %s: %v", c.base, u.Err)
+		p.Message = fmt.Sprintf("cannot reach the server at %s: %v", base, u.Err)
 	default:
-		p.Message = fmt.Sprintf("cannot understand the server at %s: %v", c.base, err)
+		p.Message = fmt.Sprintf("cannot understand the server at %s: %v", base, err)
 	}
 	return p
 }
 
 // problem reads the body of a failed call.
-func (c *Client) problem(res *http.Response) *Problem {
+func problem(base string, res *http.Response) *Problem {
 	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	p := &Problem{}
 	if json.Unmarshal(b, p) != nil || p.Code == "" {
-		p = &Problem{Code: "internal", Message: fmt.Sprintf("%s answered %s; is it a Slipway server?", c.base, res.Status)}
+		p = &Problem{Code: "internal", Message: fmt.Sprintf("%s answered %s; is it a Slipway server?", base, res.Status)}
 	}
 	p.Status = res.StatusCode
 	return p

@@ -127,3 +127,34 @@ func TestEvents(t *testing.T) {
 		t.Errorf("a stream that ends must say so, got %v", broke)
 	}
 }
+
+// Of several servers the next is asked when one takes no connections, and not
+// when one that was asked falls silent: it may have done it.
+func TestClientOfSeveralServers(t *testing.T) {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if asked++; string(body) != `{"queues":["test"]}` {
+			t.Errorf("it was asked %q", body)
+		}
+		_, _ = fmt.Fprint(w, `{}`)
+	}))
+	defer srv.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	c := api.New(gone.URL+","+srv.URL+"/", "slu_secret")
+	for n := range 2 {
+		if _, err := c.AddAgentToken(t.Context(), "test"); err != nil || asked != n+1 || c.URL() != srv.URL {
+			t.Errorf("%s was asked %d times: %v", c.URL(), asked, err)
+		}
+	}
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer silent.Close()
+	asked = 0
+	if _, err := api.New(silent.URL+","+srv.URL, "slu_secret").AddAgentToken(t.Context(), "test"); err == nil || asked > 0 {
+		t.Errorf("another was asked %d times what one may have done: %v", asked, err)
+	}
+	if _, err := api.New(gone.URL+","+gone.URL, "").Whoami(t.Context()); err == nil || !strings.Contains(err.Error(), "is not running at "+gone.URL) {
+		t.Errorf("no server answers: %v", err)
+	}
+}

@@ -74,7 +74,7 @@ func (c *Client) follow(ctx context.Context, after int64, q url.Values) iter.Seq
 				err = json.Unmarshal(data, &e)
 			}
 			if err != nil {
-				yield(Event{}, c.unreached(ctx, err))
+				yield(Event{}, unreached(ctx, c.URL(), err))
 				return
 			}
 			if !yield(e, nil) {

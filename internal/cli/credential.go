@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,8 @@ func (a *app) gitCredentialCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !sameServer(p.url, asked["protocol"]+"://"+asked["host"]) {
+			host := asked["protocol"] + "://" + asked["host"]
+			if !slices.ContainsFunc(strings.Split(p.url, ","), func(base string) bool { return sameServer(base, host) }) {
 				return nil
 			}
 			return a.screen(c).line("username=slipway\npassword=%s", p.token)

@@ -27,7 +27,7 @@ type fake struct {
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
-	for _, name := range []string{"SLIPWAY_URL", "SLIPWAY_TOKEN", "BUILDKITE_AGENT_ENDPOINT", "BUILDKITE_AGENT_ACCESS_TOKEN", "BUILDKITE_JOB_ID"} {
+	for _, name := range []string{"SLIPWAY_URL", "SLIPWAY_TOKEN", "BUILDKITE_AGENT_ENDPOINT", "BUILDKITE_AGENT_ACCESS_TOKEN", "BUILDKITE_JOB_ID", "SLIPWAY_SERVERS"} {
 		t.Setenv(name, "")
 	}
 	f := &fake{ServeMux: http.NewServeMux()}

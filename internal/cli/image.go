@@ -60,7 +60,7 @@ func (a *app) publish(ctx context.Context, service string) (api.Release, error) 
 	if err != nil {
 		return api.Release{}, err
 	}
-	digest, err := a.Publish(ctx, Image{Manifest: m, Dir: filepath.Dir(file), Server: p.url, Token: p.token,
+	digest, err := a.Publish(ctx, Image{Manifest: m, Dir: filepath.Dir(file), Server: p.server(ctx), Token: p.token,
 		Repository: slipway.RepositoryName(cmp.Or(os.Getenv("BUILDKITE_PIPELINE_SLUG"), string(m.Service))), Tag: os.Getenv("BUILDKITE_COMMIT")})
 	if err != nil {
 		return api.Release{}, err

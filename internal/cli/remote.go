@@ -54,7 +54,7 @@ func (a *app) addRemote(ctx context.Context, p place, name string) (string, erro
 	if err := slipway.RepositoryName(name).Validate(); err != nil {
 		return "", err
 	}
-	base := strings.TrimRight(p.url, "/")
+	base := strings.TrimRight(p.server(ctx), "/")
 	remote := base + "/git/" + name + ".git"
 	verb := "add"
 	if _, err := git(ctx, "remote", "get-url", "slipway"); err == nil {

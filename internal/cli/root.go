@@ -35,7 +35,7 @@ func Root(o Options) *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.data, "data", "", "data directory (default $XDG_DATA_HOME/slipway or ~/.local/share/slipway)")
-	f.StringVar(&a.server, "server", "", "address of the server (default: the one of the data directory)")
+	f.StringVar(&a.server, "server", "", "address of the server, or of several, separated by commas (default: the one of the data directory)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file that holds the token (default: the one of the data directory)")
 	f.BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(flagError)

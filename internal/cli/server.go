@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +20,29 @@ import (
 
 // place is where the server is and the token to use there.
 type place struct {
-	url, token string
-	job        bool // we are inside a job
+	url, token string // url may be several, separated by commas
+	job        bool   // we are inside a job
+}
+
+// server is the address of the first server that takes connections.
+func (p place) server(ctx context.Context) string {
+	all := strings.Split(p.url, ",")
+	for _, base := range all[:len(all)-1] {
+		u, err := url.Parse(base)
+		if err != nil {
+			continue
+		}
+		port := u.Port()
+		if port == "" {
+			port = u.Scheme
+		}
+		dialer := net.Dialer{Timeout: 2 * time.Second}
+		if c, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port)); err == nil {
+			_ = c.Close()
+			return base
+		}
+	}
+	return all[len(all)-1]
 }
 
 // client finds the server and the token: flags first, then SLIPWAY_URL and
@@ -60,6 +84,9 @@ func (a *app) place() (place, error) {
 	p.or(os.Getenv("SLIPWAY_URL"), os.Getenv("SLIPWAY_TOKEN"))
 	if a.data == "" {
 		endpoint, _ := strings.CutSuffix(strings.TrimRight(os.Getenv("BUILDKITE_AGENT_ENDPOINT"), "/"), "/agent/v3")
+		if all := os.Getenv("SLIPWAY_SERVERS"); all != "" && p.job {
+			endpoint = all // this one first, and those that stand in for it
+		}
 		p.or(endpoint, os.Getenv("BUILDKITE_AGENT_ACCESS_TOKEN"))
 	}
 	if p.url != "" && p.token != "" {

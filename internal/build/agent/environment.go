@@ -27,6 +27,9 @@ func (j *job) environment(dir string) []string {
 		"BUILDKITE_JOB_ID":                j.spec.ID,
 		"PATH":                            j.path("bin") + string(os.PathListSeparator) + env["PATH"],
 	})
+	if others := j.servers.others(); len(others) > 0 { // that stand in for the endpoint's
+		env["SLIPWAY_SERVERS"] = strings.Join(append([]string{j.servers.now().String()}, others...), ",")
+	}
 	return list(env)
 }
 

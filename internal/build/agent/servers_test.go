@@ -47,13 +47,13 @@ func TestTheServerDiesWhileAJobRuns(t *testing.T) {
 	t.Cleanup(front.Close)
 	w.agent.servers, _ = newServers([]string{front.URL, w.URL}, nil)
 	w.start(t)
-	id := w.add("app", w.commit, `echo begun; until [ -e go ]; do sleep 0.01; done; echo "$BUILDKITE_AGENT_ENDPOINT"`)
+	id := w.add("app", w.commit, `echo begun; until [ -e go ]; do sleep 0.01; done; echo "$BUILDKITE_AGENT_ENDPOINT $SLIPWAY_SERVERS"`)
 	w.says(id, "begun")
 	front.CloseClientConnections()
 	front.Close()
 	touch(t, w.agent.path("checkout", "app", "go"))
 	job := w.ended(id)
-	if job.finished.ExitStatus != "0" || !strings.HasSuffix(string(job.log), "begun\n"+front.URL+"/agent/v3\n") {
+	if job.finished.ExitStatus != "0" || !strings.HasSuffix(string(job.log), "begun\n"+front.URL+"/agent/v3 "+front.URL+","+w.URL+"\n") {
 		t.Errorf("finished as %+v:\n%s", job.finished, job.log)
 	}
 	if w.registered() != 1 {
