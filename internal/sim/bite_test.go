@@ -52,6 +52,12 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"never lets go of what is kept", Options{Mutate: keepForEver}, 1},
 		{"commits over what a newer owner committed", Options{Careless: true}, 1},
 		{"does not notice that the epoch changed", Options{Mutate: ignoreEpoch}, 1},
+		{"starts what is locked", Options{Mutate: pass(controller.GateLock)}, 1},
+		{"starts what is frozen", Options{Mutate: pass(controller.GateFreeze)}, 1},
+		{"starts what nobody agreed to", Options{Mutate: pass(controller.GateApproval)}, 1},
+		{"starts what is locked since it was planned", Options{Lax: true}, 300},
+		{"gives tables to routers that do not count", Options{Eager: true}, 800},
+		{"routes as before in another place", Options{Stale: true}, 1},
 		{"replaces in place without room", Options{Mutate: noRoom}, 1},
 		{"runs twice what must not", Options{Mutate: neverVacate}, 1},
 	} {
@@ -259,6 +265,15 @@ var ignoreGates = wrap(func(s *slipway.State) {
 		}
 	}
 }, nil)
+
+// pass goes past a gate before the start.
+func pass(g slipway.GateID) func(controller.Planner) controller.Planner {
+	return wrap(func(s *slipway.State) {
+		if _, asked := s.Verdicts[g]; asked {
+			s.Verdicts[g] = slipway.Verdict{State: slipway.GatePass}
+		}
+	}, nil)
+}
 
 var activeEarly = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
 	for id, spec := range d.Next.Specs {

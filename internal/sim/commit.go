@@ -40,6 +40,9 @@ func (s *server) checkStart(before, next slipway.State) {
 	d, truth := next.Deployment, &s.w.truth
 	if before.Deployment.Phase == slipway.Pending && d.Phase != slipway.Pending {
 		truth.starts[d.ID] = s.found(before, d)
+		if d.Phase == slipway.Progressing {
+			s.checkGates(d)
+		}
 		truth.saw(s.w, next)
 		truth.tests[d.Candidate] = truth.tests[d.Candidate] || slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Preview })
 	}

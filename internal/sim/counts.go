@@ -47,13 +47,15 @@ var everything = map[string][]string{
 	},
 	"stage":    {"surge", "vacate", "alone", "by ready", "by weight", "lent", "passive", "preview", "hold", "gates"},
 	"strategy": {"rolling", "immutable", "canary", "recreate", "detach", "workers canary"},
-	"asked":    {"deploy", "rollback", "restart", "abort", "replace", "scale", "approve"},
-	"gate":     {"pass", "fail", "wait", "inconclusive"},
-	"task":     {"waiting", "running", "passed", "failed", "cancelled", "vanished"},
-	"state":    {"retained", "taken back", "rescaled while it moves", "struggling", "ailing", "draining", "adopted", "refused by the driver", "announced", "given up for a crash loop"},
+	"asked":    {"deploy", "rollback", "restart", "abort", "replace", "scale", "remove", "approve", "lock", "unlock", "declare", "agree"},
+	"gate": {
+		"pass", "fail", "wait", "inconclusive", "lock pass", "lock wait", "freeze pass", "freeze wait", "approval pass", "approval wait", "needs pass", "needs wait",
+	},
+	"task":  {"waiting", "running", "passed", "failed", "cancelled", "vanished"},
+	"state": {"retained", "taken back", "rescaled while it moves", "struggling", "ailing", "draining", "adopted", "refused by the driver", "announced", "given up for a crash loop", "overridden"},
 	"fault": {
 		"died before a call", "died after a call", "call lost", "answer lost", "call twice", "call late", "stood still",
-		"killed at rest", "store away", "database restored", "clock turned", "router restarted", "router cut off", "router deaf", "router mute",
+		"killed at rest", "store away", "database restored", "moved", "clock turned", "router restarted", "router cut off", "router deaf", "router mute",
 		"lapsed", "instance crashed", "instance unready", "all unready", "never ready", "crash loop", "crashes after ready", "slow start",
 	},
 }

@@ -5,12 +5,13 @@
 // one store. Around them all is fake and ruled by one random number generator
 // and one clock that only the story moves:
 //
-//	servers ──► store     leases and compare-and-swap; calls lost, answers lost; away; restored
+//	servers ──► store     leases and compare-and-swap; calls lost, answers lost; away; restored, here or elsewhere
 //	        ──► driver    instances slow, never ready, crashing, dying after ready; refusing
-//	        ──► routers   pull late, report late, restart, deaf or mute; give lent weights back
+//	        ──► routers   register, pull late, report late, restart, deaf or mute; give lent weights back
 //	        ──► tasks     tests that pass, fail, are taken by nobody, are lost
-//	        ──► gates     that end, that a person has to open, that look at a stage
+//	        ──► gates     locks, freezes, approvals; others that end, that a person has to open, that look at a stage
 //	people  ──► servers   deploy, roll back, restart, abort, replace, scale, remove, at bad moments
+//	        ──► store     lock, declare, agree
 //
 // Releases come with any strategy and any options of it. Between any two calls
 // of a server it may be killed, or suspended while the others go on and its

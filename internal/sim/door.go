@@ -111,7 +111,9 @@ func (d trafficDoor) Apply(_ context.Context, r slipway.Route) error {
 func (d trafficDoor) Observe(_ context.Context, t slipway.TargetID) (found []slipway.RouteStatus, err error) {
 	err = d.s.call("observe", func() error {
 		for _, r := range d.s.w.routers {
-			found = append(found, d.s.observe(r, t))
+			if r.registered {
+				found = append(found, d.s.observe(r, t))
+			}
 		}
 		d.s.seenAt = d.s.w.now
 		return nil

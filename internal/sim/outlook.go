@@ -39,9 +39,12 @@ func (w *World) inform(s *slipway.State) {
 	verdicts := map[slipway.GateID]slipway.Verdict{}
 	maps.Copy(verdicts, s.Verdicts)
 	for _, id := range gates {
-		if id != controller.GateNeeds {
+		v, asked := s.Verdicts[id] // of those that the controller judges
+		if !asked {
 			verdicts[id] = w.judge(gate{d.ID, id})
+			continue
 		}
+		w.saw("gate", string(id)+" "+string(v.State))
 	}
 	s.Verdicts = verdicts
 }

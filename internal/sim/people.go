@@ -30,7 +30,7 @@ func (w *World) publish(service slipway.ServiceName, t temper) int {
 	}
 	m.Environments = map[slipway.EnvironmentName]slipway.Placement{environment: {Replicas: 1 + w.rng.IntN(5), Rollout: w.manner(m)}}
 	n := len(w.store.releases[service]) + 1
-	w.store.releases[service] = append(w.store.releases[service], slipway.Release{Service: service, Number: n, Subject: string(t), Manifest: m})
+	w.store.releases[service] = append(w.store.releases[service], slipway.Release{Service: service, Number: n, Subject: string(t), Manifest: m, Image: image(service, n), Actor: mei})
 	return n
 }
 
@@ -67,6 +67,9 @@ func (w *World) ask() {
 		return
 	default: // what moves goes, the new one comes
 		r.Release, r.Replace = w.publish(service, good), true
+	}
+	if w.chance(6) {
+		r.Override = "customers cannot pay"
 	}
 	w.saw("asked", string(r.Kind))
 	w.deploy(s, r)

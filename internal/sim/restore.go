@@ -14,6 +14,7 @@ type backup struct {
 	releases    map[slipway.ServiceName][]slipway.Release
 	routes      map[slipway.TargetID]slipway.Route
 	targets     []slipway.TargetID
+	order       order
 }
 
 // mostRestores of one world: nobody lives through more.
@@ -29,7 +30,7 @@ func (w *World) backUpOrRestore() {
 }
 
 func (w *World) backUp() {
-	b := backup{deployments: slices.Clone(w.store.deployments), releases: map[slipway.ServiceName][]slipway.Release{}, routes: maps.Clone(w.routes), targets: slices.Clone(w.targets)}
+	b := backup{deployments: slices.Clone(w.store.deployments), releases: map[slipway.ServiceName][]slipway.Release{}, routes: maps.Clone(w.routes), targets: slices.Clone(w.targets), order: w.store.order.clone()}
 	for _, r := range w.store.rows {
 		b.rows = append(b.rows, *r)
 	}
@@ -42,7 +43,7 @@ func (w *World) backUp() {
 
 // restore brings the database back to what it was, as a person does with all
 // servers down: they start anew, and the epoch changes. What happened since is
-// known to drivers and routers only.
+// known to drivers and routers only. They are there still, or it is another place.
 func (w *World) restore(b backup) {
 	w.fault("database restored")
 	w.tell("     the database is restored, with %d of %d deployments", len(b.deployments), len(w.store.deployments))
@@ -58,9 +59,30 @@ func (w *World) restore(b backup) {
 	for service, all := range s.releases {
 		s.releases[service] = slices.Clip(all)
 	}
+	s.order = b.order.clone()
 	w.routes, w.targets = maps.Clone(b.routes), slices.Clone(b.targets)
+	if w.suspended == 0 && w.chance(2) {
+		w.move()
+	}
 	for _, server := range w.servers {
 		server.boot()
 	}
 	w.truth.forgive(s.deployments)
+}
+
+// move goes on from a backup in another place, where nothing runs: what ran is
+// gone, its calls lead nowhere, and routers begin with nothing and count again
+// once they have reported.
+func (w *World) move() {
+	w.fault("moved")
+	w.tell("     to another place, where nothing runs")
+	instances := w.driver.count
+	w.late, w.driver = nil, newDriver(w)
+	if !w.options.Stale {
+		w.routes = map[slipway.TargetID]slipway.Route{}
+	}
+	w.driver.count = instances // no name is given twice
+	for i, r := range w.routers {
+		w.routers[i] = newRouter(w, string(r.id))
+	}
 }

@@ -20,6 +20,8 @@ type router struct {
 	keeps   time.Time // since when it has kept its leases
 	lapsed  map[slipway.TargetID]bool
 	carried map[slipway.GroupID][]carry // what groups had of the traffic, the newest last
+
+	registered bool // by its first report: drains wait for it
 }
 
 type request struct {
@@ -57,8 +59,8 @@ func (w *World) save(r slipway.Route) error {
 	return nil
 }
 
-// pull fetches the newest routes, but for those that are older than what the
-// router has. To have heard is to keep leases, or to take weights up again.
+// pull fetches the newest routes, if the router counts, but for those that are
+// older than what it has. To have heard is to keep leases, or to take weights up again.
 func (r *router) pull() {
 	if r.deaf {
 		return
@@ -66,7 +68,7 @@ func (r *router) pull() {
 	r.contact = r.w.now
 	for _, t := range r.w.targets {
 		route, ok := r.w.routes[t]
-		if ok && r.table[t].Fence.Less(route.Fence) {
+		if counts := r.registered || r.w.options.Eager; ok && counts && r.table[t].Fence.Less(route.Fence) {
 			r.table[t] = route
 			r.w.tell("     %s has route %s of %s", r.id, route.Fence, t)
 		}
@@ -136,11 +138,13 @@ func (r *router) longest(g slipway.GroupID, weight slipway.BasisPoints, until ti
 	return best
 }
 
-// post tells the servers what the router has and what is in flight.
+// post tells the servers what the router has and what is in flight. It counts
+// from then on.
 func (r *router) post() {
 	if r.mute {
 		return
 	}
+	r.registered = true
 	for _, s := range r.w.servers {
 		said := map[slipway.TargetID]report{}
 		for _, t := range r.w.targets {

@@ -22,6 +22,8 @@ type server struct {
 
 	seen   []glimpse // what there was when it last listed
 	seenAt time.Time // when it last observed routers
+
+	judgedAt time.Time // by its clock, when it last asked the gates
 }
 
 func newServer(w *World, name string) *server {
@@ -38,7 +40,7 @@ func (s *server) boot() {
 	s.c = &controller.Controller{
 		Store: storeDoor{s.w.store, s}, Driver: driverDoor{s.w.driver, s}, Traffic: trafficDoor{s}, Tasks: taskDoor{s}, Waker: deaf{},
 		Log: slog.New(slog.DiscardHandler), Clock: s, Owner: fmt.Sprintf("%s%d", s.name, s.boots),
-		PortFree: func(int) bool { return true },
+		PortFree: func(int) bool { return true }, Gatekeeper: keeperDoor{s},
 	}
 	plan := controller.Planner(rollout.Plan)
 	if s.w.options.Hasty {

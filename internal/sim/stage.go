@@ -28,7 +28,9 @@ func (s *server) checkStage(before, next slipway.State) {
 	if onTrial(was) && !onTrial(is) {
 		s.checkHeld(was, max(was.Weight, 1), r.Hold)
 	}
-	s.checkEvidence(was, is)
+	if before.Target.Asked == 0 { // else the schedule is another one, whose gates this world adds later
+		s.checkEvidence(was, is)
+	}
 	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
 		s.checkHeld(is, slipway.All, r.Bake)
 	}

@@ -22,13 +22,15 @@ type store struct {
 	revisions   map[slipway.RevisionID]slipway.Revision
 	releases    map[slipway.ServiceName][]slipway.Release // by number, from 1
 	events      []slipway.Event
+	order       order
 }
 
 // row is one target's state: its committed parts.
 type row struct{ state slipway.State }
 
 func newStore(w *World) *store {
-	return &store{w: w, epoch: 1, revisions: map[slipway.RevisionID]slipway.Revision{}, releases: map[slipway.ServiceName][]slipway.Release{}}
+	return &store{w: w, epoch: 1, revisions: map[slipway.RevisionID]slipway.Revision{}, releases: map[slipway.ServiceName][]slipway.Release{},
+		order: order{declared: slices.Clone(slipway.BuiltinEnvironments[:1])}}
 }
 
 func (s *store) row(t slipway.TargetID) (*row, error) {
@@ -195,6 +197,9 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 	}
 	target, err := s.row(d.Target)
 	if err == nil {
+		_, err = s.Release(context.Background(), d.Target.Service, d.Release) // gone when the database was restored meanwhile
+	}
+	if err == nil {
 		err = target.state.Target.CheckOpen()
 	}
 	if err != nil {
@@ -207,7 +212,9 @@ func (s *store) CreateDeployment(_ context.Context, d slipway.Deployment, r slip
 	s.w.truth.groups[slipway.GroupOf(d.ID)] = d.Target
 	d.Candidate, d.Want = slipway.GroupOf(d.ID), cmp.Or(target.state.Target.Scale, want)
 	r.Deployment = d.ID
-	s.revisions[r.ID] = copied(r)
+	if _, known := s.revisions[r.ID]; !known { // else it goes back to that
+		s.revisions[r.ID] = copied(r)
+	}
 	s.deployments = append(s.deployments, new(copied(d)))
 	s.append(events)
 	return d, true, nil

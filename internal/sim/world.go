@@ -18,6 +18,9 @@ type Options struct {
 	Hasty    bool // acts before it commits
 	Careless bool // commits do not compare
 	Unfenced bool // executors let everybody in
+	Lax      bool // who locks and declares leaves alone what is planned already
+	Eager    bool // routers get tables before they count
+	Stale    bool // routes are restored with the rest
 }
 
 // World is one seed's worth of everything.
