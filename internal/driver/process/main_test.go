@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,6 +72,10 @@ func TestMain(m *testing.M) {
 	case "server":
 		server(os.Args[2], os.Args[3])
 	default:
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 }

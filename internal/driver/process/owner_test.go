@@ -61,6 +61,7 @@ func makeDir(t *testing.T, dir string, mode os.FileMode) {
 // A list without the instances that have not been heard would look complete,
 // and end their traffic.
 func TestAListIsCompleteOrAnError(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d, close := w.open()
 	apply(t, d, w.group(1))
