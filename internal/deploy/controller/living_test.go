@@ -154,10 +154,13 @@ func TestAScaleAskedForWhileADeploymentIs(t *testing.T) {
 	if target, err := w.store.Target(t.Context(), web); err != nil || d.Want != 5 || target.Want != 5 {
 		t.Errorf("%d instances, %+v, %v: want the 5 that were asked for", d.Want, target, err)
 	}
-	asks.Store = meanwhile{w.store, new(sync.Once), scaled(0, 3)}
-	d = w.wait(w.deploy(asks, controller.Request{Service: "web", Release: 1}).ID, slipway.Succeeded)
-	if target, err := w.store.Target(t.Context(), web); err != nil || d.Want != 3 || target.Want != 3 {
-		t.Errorf("%d instances, %+v, %v: want the 3 of the manifest again", d.Want, target, err)
+	for _, ask := range []controller.Request{{Service: "web", Release: 1}, {Service: "web", Kind: slipway.KindRestart}} {
+		scaled(5, 5)()
+		asks.Store = meanwhile{w.store, new(sync.Once), scaled(0, 3)}
+		d = w.wait(w.deploy(asks, ask).ID, slipway.Succeeded)
+		if target, err := w.store.Target(t.Context(), web); err != nil || d.Want != 3 || target.Want != 3 {
+			t.Errorf("%s: %d instances, %+v, %v: want the 3 of the manifest again", d.Kind, d.Want, target, err)
+		}
 	}
 }
 

@@ -77,13 +77,14 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 }
 
 // instances is how many d makes: what a person asked for last, which may have
-// been after d, else what its manifest says, else as many as there are.
+// been after d, else what its manifest says, else as many as there are where it
+// goes back or begins anew.
 func instances(d *slipway.Deployment, t slipway.Target) int {
-	stable := 0
-	if t.Stable != "" {
-		stable = t.Want
+	there := 0
+	if t.Stable != "" && d.Kind != slipway.KindDeploy {
+		there = t.Want
 	}
-	return cmp.Or(t.Scale, d.Written, stable, d.Want)
+	return cmp.Or(t.Scale, d.Written, there, d.Want)
 }
 
 // rollout is how to move to r. Where the old one must not run beside another,
