@@ -55,6 +55,16 @@ func (a *app) client() (*api.Client, error) {
 	return api.New(p.url, p.token), nil
 }
 
+// board is what runs where, with the client that it was asked by.
+func (a *app) board(c *cobra.Command) (*api.Client, api.Board, error) {
+	client, err := a.client()
+	if err != nil {
+		return nil, api.Board{}, err
+	}
+	board, err := client.Board(c.Context())
+	return client, board, err
+}
+
 // present asks the server for something and shows it: as JSON when that is asked
 // for, else in words.
 func present[T any](a *app, c *cobra.Command, ask func(*api.Client, context.Context) (T, error), show func(*screen, T) error) error {

@@ -68,11 +68,7 @@ func (a *app) servicesRemoveCommand() *cobra.Command {
 		Example: "  slipway services rm thoughts-backend test\n  slipway services rm thoughts-backend --yes",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			board, err := client.Board(c.Context())
+			client, board, err := a.board(c)
 			if err != nil {
 				return err
 			}

@@ -22,11 +22,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: "  slipway status\n  slipway status thoughts-backend\n  slipway status --all",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			board, err := client.Board(c.Context())
+			_, board, err := a.board(c)
 			if err != nil {
 				return err
 			}
