@@ -17,8 +17,12 @@ import (
 // words are the error.
 func awaitServer(ctx context.Context, data Data, server *role) error {
 	return server.await(ctx, serverPatience, func(ctx context.Context) bool {
-		url, err := data.ServerURL()
-		return err == nil && answers(ctx, url)
+		for _, s := range data.seated() {
+			if s.Process == server.current().Process {
+				return answers(ctx, s.URL)
+			}
+		}
+		return false
 	})
 }
 

@@ -108,7 +108,7 @@ func serversAndToken(c *cobra.Command, data Data, tokenFile string) (urls []stri
 	if f, _ := c.Flags().GetString("server"); f != "" {
 		return strings.Split(url, ","), nil, token, nil
 	}
-	return data.serverURLs(), data.serverURLs, token, nil
+	return data.Servers(), data.Servers, token, nil
 }
 
 // serverAndToken is where a role finds its server and how it proves itself:

@@ -90,15 +90,6 @@ func (d Data) sockets() string {
 	return filepath.Join("/tmp", fmt.Sprintf("%s-%d", name, os.Getuid()))
 }
 
-// serverURLs are where the servers of this data directory listen.
-func (d Data) serverURLs() []string {
-	url, err := d.ServerURL()
-	if err != nil {
-		return nil
-	}
-	return []string{url}
-}
-
 // fileName keeps a queue such as prod-corp:default out of trouble with paths.
 func fileName(s string) string {
 	b := []byte(s)

@@ -21,7 +21,12 @@ func TestEachTokenOpensItsOwnDoors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := wire(t.Context(), data, ServerOptions{RoutePort: 8080, Queues: []slipway.Queue{"default"}}, at, slog.New(slog.DiscardHandler))
+	seat, err := data.takeSeat(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seat.leave()
+	p, err := wire(t.Context(), seat, ServerOptions{RoutePort: 8080, Queues: []slipway.Queue{"default"}}, at, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func runRouter(c *cobra.Command, o routerOptions) error {
 		}
 	}
 	config := router.Config{
-		ID: slipway.RouterID(o.name), Dir: data.router(), Listen: o.listen, Metrics: o.metrics, Upgrade: o.upgrade, Logger: roleLogger("router"),
+		ID: slipway.RouterID(o.name), Dir: data.router(), Listen: o.listen, Metrics: o.metrics, Upgrade: o.upgrade, Find: data.Servers, Logger: roleLogger("router"),
 	}
 	if config.Server, config.Token, err = serverAndToken(c, data, data.routerToken()); err != nil {
 		return err

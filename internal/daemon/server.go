@@ -67,11 +67,11 @@ func Server(ctx context.Context, o ServerOptions) error {
 	if err != nil {
 		return err
 	}
-	held, err := data.lockData("server")
+	seat, err := data.takeSeat(!isShared(o.Database))
 	if err != nil {
 		return err
 	}
-	defer held.release()
+	defer seat.leave()
 	if err := process.Opaque(); err != nil {
 		return err
 	}
@@ -85,12 +85,12 @@ func Server(ctx context.Context, o ServerOptions) error {
 	if err != nil {
 		return err
 	}
-	parts, err := wire(ctx, data, o, p, log)
+	parts, err := wire(ctx, seat, o, p, log)
 	if err != nil {
 		return err
 	}
 	defer parts.close()
-	return parts.run(ctx, listener, data, p, log)
+	return parts.run(ctx, listener, seat, p, log)
 }
 
 // listen opens the server's port. A Conflict error says that it is taken.
@@ -146,7 +146,7 @@ func placeOf(addr net.Addr, o ServerOptions) (place, error) {
 
 // run serves until ctx ends, and then lets what is in flight finish for a
 // moment.
-func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, log *slog.Logger) error {
+func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	web := &http.Server{
@@ -173,16 +173,20 @@ func (p *parts) run(ctx context.Context, l net.Listener, data Data, at place, lo
 		return nil
 	})
 	start(func(ctx context.Context) error { return p.clock.Run(ctx, log) })
-	start(p.alone.Keep)
+	start(p.held.Keep)
 	start(p.share)
 	start(func(ctx context.Context) error { return p.driver.Watch(ctx, p.wakeTarget) })
 	start(p.dispatch.Run)
 	start(p.controller.Run)
 	start(p.git.Reconcile)
 	start(p.collector.Run)
-	if err := writeJSON(data.serverFile(), serverFile{URL: at.url}); err != nil {
+	if err := seat.announce(at.url, p.controller.Owner); err != nil {
 		return err
 	}
+	p.hub.Wake("routes") // routers speak to every server
+	start(func(ctx context.Context) error {
+		return seat.attend(ctx, func(gone []seated) { p.succeed(ctx, gone) })
+	})
 	log.Info("the server listens", "url", at.url)
 	var err error
 	select {

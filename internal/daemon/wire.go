@@ -32,7 +32,7 @@ import (
 type parts struct {
 	store      *store.Store
 	clock      *store.Clock
-	alone      *store.Alone
+	held       *store.Held
 	blobs      *blob.Store
 	hub        *wake.Hub
 	auth       *auth.Auth
@@ -52,7 +52,8 @@ type parts struct {
 
 // wire makes the parts and brings them together. What it has opened when
 // something fails, it closes.
-func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.Logger) (_ *parts, err error) {
+func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.Logger) (_ *parts, err error) {
+	data := seat.data
 	p := &parts{hub: wake.New(), options: o, log: log}
 	defer func() {
 		if err != nil {
@@ -77,10 +78,11 @@ func wire(ctx context.Context, data Data, o ServerOptions, at place, log *slog.L
 	}
 	p.driver = executor.Connect(data.executorSocket())
 	p.control = control.New(p.store, p.hub, p.auth, time.Now, log.With("part", "router"))
+	p.control.Servers = data.Servers
 	if err := p.wireBuilds(data, exe, at, log); err != nil {
 		return nil, err
 	}
-	owner, err := takeOver(ctx, data, p.store)
+	owner, err := takeOver(ctx, seat, p.store)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +112,7 @@ func (p *parts) openState(ctx context.Context, data Data, o ServerOptions) (err 
 		return err
 	}
 	p.store.OnEvents = p.heard
-	if p.alone, err = p.store.HoldAlone(ctx); err != nil {
+	if p.held, err = p.store.Hold(ctx, data.identity()); err != nil {
 		return err
 	}
 	if p.clock, err = p.store.Clock(ctx); err != nil {

@@ -47,7 +47,7 @@ func TestTwoServers(t *testing.T) {
 	data, err := w.Another()
 	w.must(err)
 	out, err := w.Do(t.Context(), t.TempDir(), w.Slipway, "server", "--data", data, "--listen", "127.0.0.1:0")
-	if err == nil || !strings.Contains(out, "another server has the PostgreSQL database, and runs instances on its own machine") {
+	if err == nil || !strings.Contains(out, "a server with another data directory has the PostgreSQL database, and what it deploys") {
 		t.Errorf("the second server ends with %v: %s", err, out)
 	}
 	if after := w.Instances(); !slices.Equal(before, after) {

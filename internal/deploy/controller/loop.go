@@ -47,7 +47,7 @@ func (c *Controller) follow(ctx context.Context, t slipway.TargetID) {
 func (c *Controller) wait(s Step, err error, pause time.Duration) (wait time.Duration, ever bool) {
 	switch {
 	case s.Held:
-		return c.lease(), false
+		return c.lease() / 3, false // its owner may have died a moment ago
 	case slipway.CodeOf(err) == slipway.Stale: // look at once, unless that goes on
 		return min(pause-firstPause, failedPause), false
 	case err != nil:

@@ -20,9 +20,11 @@ const postgresConns = 10
 const schemaLock = 0x736c6970776179
 
 var postgresEngine = engine{
-	name:      "the PostgreSQL database",
-	dialect:   "postgres",
-	tryAlone:  `SELECT pg_try_advisory_lock($1)`,
+	name:    "the PostgreSQL database",
+	dialect: "postgres",
+	hold:    `SELECT pg_advisory_lock_shared($1, $2)`,
+	elsewhere: `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+		AND classid = $1 AND objid <> $2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
 	now:       `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`,
 	forUpdate: ` FOR UPDATE`,
 	prelude:   `CREATE DOMAIN bytetext AS TEXT COLLATE "C"`,

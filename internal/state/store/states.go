@@ -42,12 +42,15 @@ func (s *Store) Acquire(ctx context.Context, id slipway.TargetID, owner string, 
 
 // EndLeases ends the leases of owner, whose process is proven dead, so that the
 // next one need not wait for their end. Whatever the dead one had under way stays
-// refused: the targets still change hands.
-func (s *Store) EndLeases(ctx context.Context, owner string) error {
-	return s.write(ctx, "end the leases of a dead owner", func(ctx context.Context, t *tx) error {
-		_, err := t.ExecContext(ctx, `UPDATE targets SET owned_until = 0 WHERE owner = $1`, owner)
+// refused: the targets still change hands. It returns those that owner had.
+func (s *Store) EndLeases(ctx context.Context, owner string) (targets []slipway.TargetID, err error) {
+	err = s.write(ctx, "end the leases of a dead owner", func(ctx context.Context, t *tx) error {
+		targets, err = scan(ctx, t, func(rows *sql.Rows) (id slipway.TargetID, err error) {
+			return id, rows.Scan(&id.Service, &id.Environment)
+		}, `UPDATE targets SET owned_until = 0 WHERE owner = $1 RETURNING service, environment`, owner)
 		return err
 	})
+	return targets, err
 }
 
 // LoadState reads the committed parts of a target's state: Target, Specs,

@@ -38,9 +38,9 @@ type engine struct {
 	check      func(context.Context, *sql.DB) error                      // that what is there is sound; may be nil
 	lockSchema func(context.Context, *sql.DB) (unlock func(), err error) // one server at a time migrates
 
-	// tryAlone asks for the advisory lock $1 and says whether the connection has
-	// it; "" where one process at most can have the database.
-	tryAlone string
+	// hold takes the shared advisory lock ($1, $2), elsewhere counts those who have
+	// ($1, another one); "" where one process at most can have the database.
+	hold, elsewhere string
 
 	// A COMMIT's answer can be lost with the connection. begun names the
 	// transaction, committed says later what became of it. Nil where an error

@@ -1,6 +1,7 @@
 package yard
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,4 +134,20 @@ func (p Process) variable(name string) string {
 		}
 	}
 	return ""
+}
+
+// Server starts another server on the same database and data directory, at
+// Beside.
+func (y *Yard) Server() (Process, error) {
+	return y.Start("beside", nil, "server", "--data", y.Data, "--listen", y.Beside(), "--route-port", strconv.Itoa(y.RoutePort), "--queues", "test")
+}
+
+// Beside is HOST:PORT of the other server.
+func (y *Yard) Beside() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(y.Listen+ports-1)) }
+
+// Suspended reports whether a process is stopped (proc_pid_stat(5)).
+func (p Process) Suspended() bool {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "stat"))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return err == nil && strings.HasPrefix(rest, "T")
 }

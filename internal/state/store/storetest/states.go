@@ -55,10 +55,10 @@ func leaseEnds(t *testing.T, s *store.Store) {
 	}
 	_, err = s.Acquire(t.Context(), prod, "old", lease)
 	fails(t, slipway.Conflict, err)
-	ok(t, s.EndLeases(t.Context(), "old")) // it has none
+	same(t, "what one without leases had", []slipway.TargetID{}, value(s.EndLeases(t.Context(), "old"))(t))
 	_, err = s.Acquire(t.Context(), prod, "newest", lease)
 	fails(t, slipway.Conflict, err)
-	ok(t, s.EndLeases(t.Context(), "new"))
+	same(t, "what a dead one had", []slipway.TargetID{prod}, value(s.EndLeases(t.Context(), "new"))(t))
 	if f := value(s.Acquire(t.Context(), prod, "newest", lease))(t); f.Generation != 3 {
 		t.Errorf("generation %d after a dead owner's lease was ended", f.Generation)
 	}

@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/procid"
+)
+
+// Several servers may share a data directory and its PostgreSQL database. Each
+// has a seat there: a lock that says that it lives, the name by which it owns
+// what it moves, and where it is reached.
+type seat struct {
+	data Data
+	name string // server, server-2, …
+	lock *lock
+}
+
+// seats bounds the servers that share a data directory.
+const seats = 8
+
+// attentive is how soon the others see that a server has come or gone.
+const attentive = time.Second
+
+// seated is what is written of who has a seat.
+type seated struct {
+	URL     string    `json:"url"`
+	Owner   string    `json:"owner"` // its name in leases
+	Process procid.ID `json:"process"`
+}
+
+func seatName(n int) string {
+	if n == 0 {
+		return "server"
+	}
+	return fmt.Sprintf("server-%d", n+1)
+}
+
+// takeSeat takes the first seat that is free; alone, none but the first. A
+// Conflict error names who has it.
+func (d Data) takeSeat(alone bool) (s *seat, err error) {
+	for n := range seats {
+		s = &seat{data: d, name: seatName(n)}
+		if s.lock, err = d.lockData(s.name); slipway.CodeOf(err) != slipway.Conflict || alone {
+			return s, err
+		}
+	}
+	return nil, slipway.Errorf(slipway.Conflict, "%d servers run on %s already", seats, d.Dir)
+}
+
+// isShared reports whether several servers may have the database.
+func isShared(database string) bool { return strings.HasPrefix(database, "postgres") }
+
+// announce says where this server is reached, and by which name it owns what it
+// moves.
+func (s *seat) announce(url, owner string) error {
+	if err := os.MkdirAll(s.data.servers(), 0o700); err != nil {
+		return err
+	}
+	if err := writeJSON(s.data.seatFile(s.name), seated{url, owner, procid.Self()}); err != nil {
+		return err
+	}
+	return s.data.point()
+}
+
+// attend looks who else has a seat, until ctx ends, and calls changed when
+// somebody came or went, with those who went.
+func (s *seat) attend(ctx context.Context, changed func(gone []seated)) error {
+	known := s.data.seated()
+	for sleep(ctx, attentive) {
+		now := s.data.seated()
+		if slices.Equal(now, known) {
+			continue
+		}
+		gone := slices.DeleteFunc(known, func(k seated) bool { return slices.Contains(now, k) })
+		known = now
+		if err := s.data.point(); err != nil {
+			return err
+		}
+		changed(gone)
+	}
+	return nil
+}
+
+// leave gives the seat up.
+func (s *seat) leave() {
+	_ = os.Remove(s.data.seatFile(s.name))
+	s.lock.release()
+}
+
+func (d Data) servers() string             { return d.path("run", "servers") }
+func (d Data) seatFile(name string) string { return d.path("run", "servers", name+".json") }
+func (d Data) ownerFile(seat string) string {
+	return d.path("run", "owner"+strings.TrimPrefix(seat, "server"))
+}
+
+// Servers are the URLs of the servers that run on this data directory.
+func (d Data) Servers() (urls []string) {
+	for _, s := range d.seated() {
+		urls = append(urls, s.URL)
+	}
+	return urls
+}
+
+func (d Data) seated() (all []seated) {
+	for n := range seats {
+		var s seated
+		text, err := os.ReadFile(d.seatFile(seatName(n)))
+		if err == nil && json.Unmarshal(text, &s) == nil && s.Process.Alive() {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// point has the commands find a server that lives.
+func (d Data) point() error {
+	all := d.Servers()
+	if len(all) == 0 {
+		return nil
+	}
+	if url, err := d.ServerURL(); err == nil && slices.Contains(all, url) {
+		return nil
+	}
+	return writeJSON(d.serverFile(), serverFile{URL: all[0]})
+}
+
+// identity names the data directory among all that ever use a database.
+func (d Data) identity() string {
+	host, _ := os.Hostname()
+	machine, _ := os.ReadFile("/etc/machine-id")
+	dir, err := filepath.EvalSymlinks(d.Dir)
+	if err != nil {
+		dir = d.Dir
+	}
+	return strings.Join([]string{strings.TrimSpace(string(machine)), host, dir}, "\n")
+}
