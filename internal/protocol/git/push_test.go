@@ -1,7 +1,6 @@
 package git_test
 
 import (
-	"bufio"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -43,18 +42,11 @@ func TestPushTellsHowTheBuildGoesWhileItGoes(t *testing.T) {
 		}
 	}
 	c := w.clone("mei", "web")
-	push := c.command("push", "slipway", "master")
-	stderr, err := push.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := push.Start(); err != nil {
-		t.Fatal(err)
-	}
+	push, lines := c.pushing()
 	remote := make(chan string, 100)
 	go func() {
 		defer close(remote)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		for lines.Scan() {
 			remote <- strings.TrimRight(clean(lines.Text()), "\n")
 		}
 	}()
@@ -281,15 +273,8 @@ func TestAPusherWhoLeavesDoesNotStopTheBuild(t *testing.T) {
 	w := newWorld(t)
 	w.script = func(b *slipway.Build) { b.Jobs = []slipway.Job{step("Test", "test")} }
 	c := w.clone("mei", "web")
-	push := c.command("push", "slipway", "master")
-	stderr, err := push.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := push.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), "/builds/web/1"); {
+	push, lines := c.pushing()
+	for lines.Scan() && !strings.Contains(lines.Text(), "/builds/web/1") {
 	}
 	if err := push.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package git_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
@@ -222,6 +223,20 @@ func (c *clone) must(args ...string) string {
 		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return out
+}
+
+// pushing begins a push, of which the test reads what the pusher does.
+func (c *clone) pushing() (*exec.Cmd, *bufio.Scanner) {
+	c.t.Helper()
+	push := c.command("push", "slipway", "master")
+	stderr, err := push.StderrPipe()
+	if err == nil {
+		err = push.Start()
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return push, bufio.NewScanner(stderr)
 }
 
 func (c *clone) write(name, content string) {
