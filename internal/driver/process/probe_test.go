@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/driver/drivertest"
+	"github.com/slipway-cd/slipway/internal/driver/process"
 )
 
 func probed(edit func(h *slipway.Health)) func(*slipway.GroupSpec) {
@@ -22,6 +23,18 @@ func probed(edit func(h *slipway.Health)) func(*slipway.GroupSpec) {
 	}
 }
 
+// comesAndGoes has an instance say that it is not ready, which is seen with why,
+// and that it is.
+func comesAndGoes(t *testing.T, d *process.Driver, i slipway.InstanceStatus, why string) {
+	t.Helper()
+	get(t, i, "/unready")
+	if now := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready }); now.Why != why {
+		t.Errorf("unready: %q", now.Why)
+	}
+	get(t, i, "/ready")
+	await(t, d, "ready again", ready)
+}
+
 func TestGRPCHealth(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -29,13 +42,7 @@ func TestGRPCHealth(t *testing.T) {
 		h.Ready = &slipway.Probe{GRPC: new("thoughts"), Failures: 1, Period: 100 * time.Millisecond}
 		h.Live = &slipway.Probe{GRPC: new(""), Failures: 1}
 	}))
-	get(t, before, "/unready")
-	i := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
-	if i.Why != "grpc health of thoughts → NOT_SERVING" {
-		t.Errorf("unready: %q", i.Why)
-	}
-	get(t, before, "/ready")
-	await(t, d, "ready again", ready)
+	comesAndGoes(t, d, before, "grpc health of thoughts → NOT_SERVING")
 }
 
 func TestGRPCHealthOfWhoHasNone(t *testing.T) {
@@ -55,13 +62,7 @@ func TestTCPAndExec(t *testing.T) {
 		h.Startup = &slipway.Probe{TCP: true, Failures: 30}
 		h.Ready = &slipway.Probe{Exec: []string{"/bin/app", "look"}, Period: 100 * time.Millisecond, Timeout: 5 * time.Second}
 	}))
-	get(t, before, "/unready")
-	i := await(t, d, "unready", func(i slipway.InstanceStatus) bool { return i.Phase == slipway.InstanceUnready })
-	if i.Why != `exec /bin/app look → exit 1 "warming cache"` {
-		t.Errorf("unready: %q", i.Why)
-	}
-	get(t, before, "/ready")
-	await(t, d, "ready again", ready)
+	comesAndGoes(t, d, before, `exec /bin/app look → exit 1 "warming cache"`)
 }
 
 // What a command leaves behind, or holds open, does not outlive it when it is
