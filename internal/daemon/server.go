@@ -38,8 +38,8 @@ func serverCommand(version string) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "server",
 		Short:   "Run the server alone: API, pages, git, registry, controller",
-		Long:    "Run the server alone. \"slipway up\" does this and more; at scale each role runs by itself.\n\nThe database's address comes in the variable SLIPWAY_DATABASE.",
-		Example: "  slipway server --listen 127.0.0.1:7070",
+		Long:    "Run the server alone. \"slipway up\" does this and more; at scale each role runs by itself.\n\nOn PostgreSQL several servers may share a data directory, each with an address of its own: what one was at when\nit stopped, another goes on with.\n\nThe database's address comes in the variable SLIPWAY_DATABASE.",
+		Example: "  slipway server --listen 127.0.0.1:7070\n  SLIPWAY_DATABASE=postgres://… slipway server --listen 127.0.0.1:7071",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Data, o.Database, o.Queues = dataFlag(c), os.Getenv(databaseEnv), splitQueues(queues)
