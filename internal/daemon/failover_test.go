@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,7 @@ func openBuilds(ctx context.Context, database, dir, url string) (*builds, error)
 		return nil, err
 	}
 	b.dispatch = dispatch.New(dispatch.Config{Store: b.store, Blobs: blobs, Source: b.git, Waker: b.hub, Queues: []slipway.Queue{"test"}})
+	b.git.Builds = b.dispatch
 	return b, nil
 }
 
@@ -82,6 +84,7 @@ func servePeer(database, dir string) error {
 	}
 	go func() { _ = b.hub.Join(ctx, b.store.Line(slog.New(slog.DiscardHandler))) }()
 	go func() { _ = b.dispatch.Run(ctx) }()
+	go func() { _ = b.git.Watch(ctx) }()
 	mux := http.NewServeMux()
 	mux.Handle("/git/", b.git.Handler())
 	mux.Handle("/agent/v3/", buildkite.New(buildkite.Config{URL: url, Auth: b.auth, Agents: b.dispatch, Jobs: b.dispatch, Log: slog.New(slog.DiscardHandler)}))
@@ -265,4 +268,62 @@ func soonIs(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("never: %s", what)
 		}
 	}
+}
+
+// slowHook is the hook of a push whose server is dead before it is told. It ends
+// with that server.
+func slowHook() {
+	u, err := url.Parse(os.Getenv("SLIPWAY_HOOK_URL"))
+	for err == nil {
+		var c net.Conn
+		if c, err = net.Dial("tcp", u.Host); err == nil {
+			_ = c.Close()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestAPushOutlivesItsServer: a server is killed when it has taken what was
+// pushed and was not told so yet. Another one builds it, in the name of who
+// pushed, and with no more than that one may.
+func TestAPushOutlivesItsServer(t *testing.T) {
+	database, dir := storetest.Postgres(t), t.TempDir()
+	here, err := openBuilds(t.Context(), database, dir, "http://127.0.0.1:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = here.store.Close() }()
+	first, process := startPeer(t, database, dir)
+	startPeer(t, database, dir)
+	token, err := here.auth.AddUser(t.Context(), slipway.System, slipway.User{Name: "mei", Role: slipway.Deployer, Environments: []slipway.EnvironmentName{"test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := pushPipeline(t, here, dir, "- command: a\n  agents: {queue: test}\n")
+	bare := filepath.Join(dir, "repositories", "backend.git")
+	push := exec.Command("git", "-c", "http.extraHeader=Authorization: Bearer "+token, "push", first+"/git/other.git", "refs/heads/master:refs/heads/master")
+	push.Dir = bare
+	push.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0")
+	pushed := make(chan []byte)
+	go func() { out, _ := push.CombinedOutput(); pushed <- out }()
+	soonIs(t, "the ref has changed", func() bool {
+		at, err := os.ReadFile(filepath.Join(dir, "repositories", "other.git", "refs", "heads", "master"))
+		return err == nil && strings.TrimSpace(string(at)) == string(commit.New)
+	})
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var found []slipway.Build
+	soonIs(t, "what was pushed is built", func() bool {
+		if found, err = here.store.Builds(t.Context(), "other", 10); err != nil {
+			t.Fatal(err)
+		}
+		return len(found) > 0
+	})
+	t.Logf("it is built %s after its server died", time.Since(began))
+	if p := found[0].Push; p.Actor.Name != "mei" || len(p.Environments) != 1 || p.New != commit.New {
+		t.Errorf("the push is %+v", p)
+	}
+	t.Logf("git says: %s", <-pushed)
 }

@@ -179,6 +179,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, l
 	start(p.dispatch.Run)
 	start(p.controller.Run)
 	start(p.git.Reconcile)
+	start(p.git.Watch)
 	start(p.collector.Run)
 	if err := seat.announce(at.url, p.controller.Owner); err != nil {
 		return err

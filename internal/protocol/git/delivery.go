@@ -20,6 +20,15 @@ type delivery struct {
 	err   error
 }
 
+// lost is why a change was not recorded; a pipeline that is wrong is its
+// pusher's to mend.
+func (d delivery) lost() error {
+	if slipway.CodeOf(d.err) == slipway.Invalid {
+		return nil
+	}
+	return d.err
+}
+
 // hook hears git's post-receive hook: it records what changed, then tells how
 // the builds go until they settle. The answer is the lines to print.
 func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
@@ -41,10 +50,13 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var done []delivery
-	for _, change := range changes {
-		done = append(done, s.deliver(r.Context(), change))
-	}
 	p.delivered = true
+	for _, change := range changes {
+		d := s.deliver(r.Context(), change)
+		p.delivered = p.delivered && d.lost() == nil
+		done = append(done, d)
+	}
+	p.claim.release() // its builds may be watched for long
 
 	ctx, cancel := context.WithTimeout(r.Context(), followFor)
 	defer cancel()

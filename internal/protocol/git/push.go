@@ -18,6 +18,8 @@ type push struct {
 	by         slipway.Principal
 	watched    context.Context // ends when the pusher went away
 	leave      context.CancelFunc
+	claim      *claim
+	mark       *mark
 
 	mu        sync.Mutex // one hook is heard at a time
 	delivered bool       // every change that the hook told is recorded
@@ -46,18 +48,10 @@ func (f *inflight) find(secret string) *push {
 	return f.pushes[key(secret)]
 }
 
-// end forgets a push and reports whether its repository has no other.
-func (f *inflight) end(secret string) (last bool) {
+func (f *inflight) end(secret string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p := f.pushes[key(secret)]
 	delete(f.pushes, key(secret))
-	for _, other := range f.pushes {
-		if other.repository == p.repository {
-			return false
-		}
-	}
-	return true
 }
 
 func key(secret string) string {
@@ -88,13 +82,12 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
-	claim, err := s.claim(r.Context(), name, false)
+	push, secret, err := s.begin(r.Context(), name, p)
 	if err != nil {
 		s.refuse(w, err)
 		return
 	}
-	push, secret := s.inflight.begin(name, p)
-	defer s.finish(push, secret, claim)
+	defer s.finish(push, secret)
 	s.serve(w, r, call{
 		repository: string(name), service: "git-receive-pack", bound: maxPush, user: p.Actor.Name,
 		live: true, gone: push.leave,
@@ -113,21 +106,42 @@ func address(r *http.Request) string {
 	return r.Host
 }
 
+// begin lets nobody look for unheard changes of a repository while it is pushed
+// to, and marks who does.
+func (s *Server) begin(ctx context.Context, name slipway.RepositoryName, by slipway.Principal) (*push, string, error) {
+	c, err := s.claim(ctx, name, false)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := s.mark(name, by)
+	if err != nil {
+		c.release()
+		return nil, "", err
+	}
+	p, secret := s.inflight.begin(name, by)
+	p.claim, p.mark = c, m
+	return p, secret, nil
+}
+
 // finish ends a push. When its hook was not heard, what changed is found by
-// looking: the pusher may have gone between the change and the hook.
-func (s *Server) finish(p *push, secret string, c *claim) {
-	last := s.inflight.end(secret)
+// looking: the pusher may have gone between the change and the hook. Who pushes
+// there as well keeps us from looking; then Watch does, in the pusher's name.
+func (s *Server) finish(p *push, secret string) {
+	s.inflight.end(secret)
 	p.leave()
-	c.release()
 	p.mu.Lock()
-	delivered := p.delivered
+	told := p.delivered
 	p.mu.Unlock()
-	if delivered || !last {
+	p.claim.release()
+	defer func() { p.mark.end(told) }()
+	if told {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), deliverFor)
 	defer cancel()
-	if err := s.reconcile(ctx, p.repository, p.by); err != nil {
+	err := s.reconcile(ctx, p.repository, p.by)
+	told = err == nil
+	if err != nil && slipway.CodeOf(err) != slipway.Unavailable {
 		s.Log.Error("looking for what a push changed", "repository", p.repository, "err", err)
 	}
 }

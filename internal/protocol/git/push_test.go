@@ -1,6 +1,7 @@
 package git_test
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -405,5 +406,37 @@ func TestAnotherServerLeavesAPushAlone(t *testing.T) {
 	}
 	if len(w.pushes) != 1 || w.pushes[0].Actor != mei.Actor {
 		t.Errorf("delivered %+v", w.pushes)
+	}
+	if left, err := os.ReadDir(filepath.Join(w.dir, "repositories", ".pushes")); err != nil || len(left) > 0 {
+		t.Errorf("of a push that is over %v is left: %v", left, err)
+	}
+}
+
+// What was pushed while the store was away is recorded when it is back, in the
+// name of who pushed.
+func TestAPushThatCouldNotBeRecorded(t *testing.T) {
+	w := newWorld(t)
+	away := slipway.Errorf(slipway.Unavailable, "the database cannot be reached")
+	w.refuse = away
+	w.unrecorded = true
+	w.clone("mei", "web").must("push", "slipway", "master")
+	w.mu.Lock()
+	w.refuse, w.unrecorded, w.pushes = nil, false, nil
+	w.mu.Unlock()
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = w.git.Watch(ctx) })
+	defer watching.Wait()
+	defer stop()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		w.mu.Lock()
+		pushes := slices.Clone(w.pushes)
+		w.mu.Unlock()
+		if len(pushes) == 1 && pushes[0].Actor == mei.Actor {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("recorded %+v", pushes)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -15,12 +16,18 @@ const zero = slipway.Commit("0000000000000000000000000000000000000000")
 // those that a crash cut off from their hook, and those made around the server.
 // Call it when the server starts, before it listens.
 func (s *Server) Reconcile(ctx context.Context) error {
+	if err := s.adopt(ctx); err != nil { // in the names of those who pushed
+		return err
+	}
 	repositories, err := s.Store.Repositories(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range repositories {
-		if err := s.reconcile(ctx, r.Name, slipway.Principal{Actor: slipway.System}); err != nil {
+		err := s.reconcile(ctx, r.Name, slipway.Principal{Actor: slipway.System})
+		if slipway.CodeOf(err) == slipway.Unavailable {
+			s.Log.Info("a repository is being pushed to", "repository", r.Name)
+		} else if err != nil {
 			// One damaged repository must not keep the others from working.
 			s.Log.Error("reading the refs of a repository", "repository", r.Name, "err", err)
 		}
@@ -28,14 +35,11 @@ func (s *Server) Reconcile(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// reconcile leaves a repository alone that somebody pushes to, by this server or
-// another: that push is told by its own hook.
+// reconcile returns Unavailable while somebody pushes to the repository, by this
+// server or another: that push is told by its own hook.
 func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by slipway.Principal) error {
 	claim, err := s.claim(ctx, name, true)
-	if slipway.CodeOf(err) == slipway.Unavailable {
-		s.Log.Info("a repository is being pushed to", "repository", name)
-		return nil
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	defer claim.release()
@@ -49,15 +53,16 @@ func (s *Server) reconcile(ctx context.Context, name slipway.RepositoryName, by 
 	}
 	both := maps.Clone(found)
 	maps.Copy(both, recorded)
+	var failed []error
 	for _, ref := range slices.SortedFunc(maps.Keys(both), defaultFirst) {
 		from, to := orZero(recorded[ref]), orZero(found[ref])
 		if from == to {
 			continue
 		}
 		s.Log.Info("a ref changed unheard", "repository", name, "ref", ref, "from", from.Short(), "to", to.Short())
-		s.deliver(ctx, pushed(by, name, ref, from, to))
+		failed = append(failed, s.deliver(ctx, pushed(by, name, ref, from, to)).lost())
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // defaultFirst puts master and main before other refs, as a first push would.

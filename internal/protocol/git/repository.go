@@ -39,7 +39,7 @@ func (s *Server) exists(name slipway.RepositoryName) bool {
 
 // prepare makes what all repositories share.
 func (s *Server) prepare(ctx context.Context) error {
-	if err := os.MkdirAll(s.hooks(), 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(s.hooks(), 0o700), os.MkdirAll(s.marks(), 0o700)); err != nil {
 		return err
 	}
 	if err := s.writeHook(filepath.Join(s.hooks(), "post-receive")); err != nil {

@@ -49,6 +49,7 @@ type world struct {
 	pushes       []slipway.Push
 	script       func(*slipway.Build) // what a new build is
 	refuse       error
+	unrecorded   bool // what is refused is not recorded, either
 }
 
 var (
@@ -144,6 +145,9 @@ func (d *world) Push(ctx context.Context, p slipway.Push) (*slipway.Build, strin
 		}
 	}
 	d.pushes = append(d.pushes, p)
+	if d.unrecorded {
+		return nil, "", d.refuse
+	}
 	if d.recorded[p.Repository] == nil {
 		d.recorded[p.Repository] = map[string]slipway.Commit{}
 	}
