@@ -28,6 +28,20 @@ func (w *world) streams(drain time.Duration, to ...*instance) slipway.Fence {
 	return w.shares(drain, slipway.Share{Group: "g1", Weight: slipway.All, Protocol: slipway.H2C, Endpoints: endpoints(to...)})
 }
 
+// speaking routes to one instance, that speaks h2c or HTTP/1.1.
+func (w *world) speaking(protocol string, h http.HandlerFunc) {
+	w.Helper()
+	if protocol != "h2c" {
+		w.acknowledged(w.route(time.Second, w.start(h)))
+		return
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.acknowledged(w.streams(time.Second, w.http2Instance(l, h)))
+}
+
 func onlyHTTP2() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetUnencryptedHTTP2(true)
@@ -56,14 +70,8 @@ func TestEitherEndMaySpeakHTTP2(t *testing.T) {
 				want := "HTTP/1.1"
 				if instances == "h2c" {
 					want = "HTTP/2.0"
-					l, err := net.Listen("tcp", "127.0.0.1:0")
-					if err != nil {
-						t.Fatal(err)
-					}
-					w.acknowledged(w.streams(time.Second, w.http2Instance(l, serve)))
-				} else {
-					w.acknowledged(w.route(time.Second, w.start(serve)))
 				}
+				w.speaking(instances, serve)
 				client := http.DefaultClient
 				if clients == "h2c" {
 					client = http2Client(t)
@@ -280,15 +288,7 @@ func TestABodyOverHTTP2IsBounded(t *testing.T) {
 					got.Store(n)
 				}
 			}
-			if instances == "h2c" {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.acknowledged(w.streams(time.Second, w.http2Instance(l, serve)))
-			} else {
-				w.acknowledged(w.route(time.Second, w.start(serve)))
-			}
+			w.speaking(instances, serve)
 			client := http2Client(t)
 			unsaid := func(n int) io.Reader { return struct{ io.Reader }{strings.NewReader(strings.Repeat("a", n))} }
 			for name, body := range map[string]io.Reader{"said": strings.NewReader(strings.Repeat("a", most+1)), "unsaid": unsaid(most + 1)} {
