@@ -41,6 +41,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/doctor", ". api", "asks as anybody would; what it looks at is handed to it"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
 	{"internal/redact", "", "a leaf: bytes in, bytes out"},
+	{"internal/baddisk", "", "a leaf, for tests only: a disk that fails"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
 	{"internal/yamldoc", ".", "a leaf: text in, nodes and problems out"},
 	{"internal/manifest", ". internal/yamldoc", "a file becomes vocabulary"},
@@ -76,7 +77,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/daemon", "./...", "the only place that knows everyone"},
 
 	{"test/faults/gauge", "", "a service, as a stranger would write it"},
-	{"test/faults/...", ". api internal/load internal/procid internal/smalldisk test/faults/...", "real processes, seen and hurt from outside"},
+	{"test/faults/...", ". api internal/baddisk internal/load internal/procid internal/smalldisk test/faults/...", "real processes, seen and hurt from outside"},
 }
 
 // pure packages receive now and return values.

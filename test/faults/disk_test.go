@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/baddisk"
 	"github.com/slipway-cd/slipway/internal/smalldisk"
 	"github.com/slipway-cd/slipway/test/faults/yard"
 )
@@ -37,6 +40,89 @@ func TestFullDisk(t *testing.T) {
 		w.deploy("gauge", 2-n%2)
 	}
 	w.note("full %d times", times(3))
+}
+
+// TestBadDisk has the disk of everything fail, for a while: what is read or
+// written ends with an error. What serves, serves; new work is refused, with the
+// disk named as the reason, and goes on when the disk is well. What was
+// acknowledged is on the disk, and not in the memory alone: after a power cut it
+// is still known.
+func TestBadDisk(t *testing.T) {
+	disk := baddisk.Mount(t, 400<<20)
+	w := raise(t, yard.Options{Disk: disk.Dir})
+	w.publish(yard.Version{Service: "gauge", Rollout: "strategy: rolling, rolling: { surge: 3, step: 3 }"})
+	w.deploy("gauge", 1)
+	w.press("gauge")
+	asking := w.restarts(100 * time.Millisecond)
+	defer disk.Mend(t)
+	var deployed []int64
+	for n := range times(4) {
+		sleep(500 * time.Millisecond)
+		disk.Break(t)
+		var problem *api.Problem
+		w.eventually(5*time.Second, func() error {
+			_, err := w.Deploy(t.Context(), "gauge", 1)
+			if is := errors.As(err, &problem); !is {
+				return fmt.Errorf("a deployment on a disk that fails: %w", err)
+			}
+			return nil
+		})
+		if problem.Status != 503 || !strings.Contains(problem.Error(), "disk") {
+			t.Errorf("a deployment on a disk that fails: %d %v", problem.Status, problem)
+		}
+		if n%2 == 0 {
+			w.fellServer()
+		}
+		sleep(time.Second)
+		disk.Mend(t)
+		w.eventually(20*time.Second, func() error { _, err := w.Client.Whoami(t.Context()); return err })
+		w.serves("gauge", 1)
+		deployed = append(deployed, w.deploy("gauge", 1).ID)
+	}
+	acknowledged := append(asking(), deployed...)
+	for _, l := range w.loads {
+		l.Stop()
+	}
+	w.known(acknowledged)
+	w.powerCut()
+	disk.Again(t)
+	w.must(w.Up(t.Context()))
+	w.known(acknowledged)
+	w.serves("gauge", 1)
+	w.owned(3)
+	w.note("failed %d times, %d deployments acknowledged and known", times(4), len(acknowledged))
+}
+
+// restarts asks for one deployment after another until it is stopped; it returns
+// those that were acknowledged then.
+func (w *world) restarts(every time.Duration) (stop func() []int64) {
+	ctx, cancel := context.WithCancel(w.Context())
+	var acknowledged []int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			d, err := w.Client.Deploy(ctx, api.CreateDeployment{Service: "gauge", Environment: "test", Kind: "restart"})
+			if err == nil {
+				acknowledged = append(acknowledged, d.ID)
+			}
+			time.Sleep(every)
+		}
+	}()
+	return func() []int64 { cancel(); <-done; return acknowledged }
+}
+
+// known wants the server to know what it has acknowledged.
+func (w *world) known(acknowledged []int64) {
+	w.Helper()
+	if len(acknowledged) == 0 {
+		w.Error("nothing was acknowledged")
+	}
+	for _, id := range acknowledged {
+		if _, err := w.Client.Deployment(w.Context(), id); err != nil {
+			w.Errorf("deployment %d was acknowledged: %v", id, err)
+		}
+	}
 }
 
 // fellServer kills the server, which may be unable to come back for now.
@@ -70,30 +156,14 @@ func TestKilledWhileItCommits(t *testing.T) {
 	w.publish(yard.Version{Service: "gauge", Rollout: "strategy: rolling, rolling: { surge: 3, step: 3 }"})
 	w.deploy("gauge", 1)
 	w.press("gauge")
-	ctx, stop := context.WithCancel(t.Context())
-	acknowledged, asking := []int64{}, make(chan struct{})
-	go func() {
-		defer close(asking)
-		for ctx.Err() == nil {
-			d, err := w.Client.Deploy(ctx, api.CreateDeployment{Service: "gauge", Environment: "test", Kind: "restart"})
-			if err == nil {
-				acknowledged = append(acknowledged, d.ID)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
+	asking := w.restarts(20 * time.Millisecond)
 	var slowest time.Duration
 	for range times(20) + 2 {
 		sleep(200 * time.Millisecond)
 		slowest = max(slowest, w.killServer())
 	}
-	stop()
-	<-asking
-	for _, id := range acknowledged {
-		if _, err := w.Client.Deployment(t.Context(), id); err != nil {
-			t.Errorf("deployment %d was acknowledged: %v", id, err)
-		}
-	}
+	acknowledged := asking()
+	w.known(acknowledged)
 	if len(acknowledged) > 0 {
 		w.ends(acknowledged[len(acknowledged)-1], "succeeded", "superseded")
 	}

@@ -22,6 +22,7 @@ type cause struct {
 	next      string
 	again     bool // the transaction may simply be tried again
 	duplicate bool // a unique key is there already
+	doubted   bool // the disk may not keep what is written to the same places
 }
 
 // fail turns an error of a driver into one of ours. Doing completes "the

@@ -47,6 +47,9 @@ func openSQLite(path string) (*Store, error) {
 	engine.lockSchema = func(ctx context.Context, _ *sql.DB) (func(), error) {
 		return lockSQLiteSchema(ctx, filepath.Dir(path))
 	}
+	engine.renew = func(ctx context.Context, db *sql.DB) error {
+		return renewSQLite(ctx, db, filepath.Dir(path))
+	}
 
 	// Pragmas are in the DSN because Exec would reach one connection only.
 	writing, err := sql.Open("sqlite", sqliteDSN(path, "_txlock", "immediate"))
@@ -60,7 +63,9 @@ func openSQLite(path string) (*Store, error) {
 	}
 	reading.SetMaxOpenConns(sqliteReaders)
 	reading.SetMaxIdleConns(sqliteReaders)
-	return &Store{engine: engine, writing: writing, reading: reading}, nil
+	s := &Store{engine: engine, writing: writing, reading: reading}
+	s.failures.Store(1) // the disk may have failed before this process
+	return s, nil
 }
 
 func sqliteDSN(path, key, value string) string {
@@ -111,11 +116,54 @@ func checkSQLite(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+var (
+	errStillRead = errors.New("the log of writes is still read")
+	errFailing   = errors.New("the disk fails")
+)
+
+// renewSQLite empties the log of writes into the database file. Its next pages
+// are new ones. To do so while the disk fails would spoil the file, too.
+func renewSQLite(ctx context.Context, db *sql.DB, dir string) error {
+	if err := tryDisk(dir); err != nil {
+		return fmt.Errorf("%w: %w", errFailing, err)
+	}
+	var stillRead bool
+	var pages, moved int
+	err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&stillRead, &pages, &moved)
+	if err == nil && stillRead {
+		err = errStillRead
+	}
+	return err
+}
+
+// tryDisk writes something durably.
+func tryDisk(dir string) error {
+	f, err := os.CreateTemp(dir, ".disk-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(make([]byte, 4096))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
 func classifySQLite(err error) *cause {
 	damaged := &cause{code: slipway.Internal, message: "@ is damaged or is not a SQLite database",
 		next: "Nothing was changed. Make a new data directory of a backup: slipway restore FILE --data DIR"}
 	if errors.Is(err, errDamaged) {
 		return damaged
+	}
+	failed := &cause{code: slipway.Unavailable, message: "the disk under @ has failed to read or write",
+		next: "Look at the kernel's log (dmesg) and at the space left on the disk."}
+	switch {
+	case errors.Is(err, errStillRead), errors.Is(err, errDoubted):
+		failed.again = true
+		return failed
+	case errors.Is(err, errFailing):
+		return failed
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
@@ -133,8 +181,8 @@ func classifySQLite(err error) *cause {
 		return &cause{code: slipway.Unavailable, message: "@ cannot be written",
 			next: "Look at who owns the file and its directory."}
 	case sqlite3.SQLITE_IOERR:
-		return &cause{code: slipway.Unavailable, message: "the disk under @ has failed to read or write",
-			next: "Look at the kernel's log (dmesg) and at the space left on the disk."}
+		failed.doubted = true
+		return failed
 	case sqlite3.SQLITE_CONSTRAINT:
 		return &cause{duplicate: strings.Contains(e.Error(), "UNIQUE")}
 	}

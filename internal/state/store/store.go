@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,8 @@ type Store struct {
 	reading *sql.DB         // the same as writing on PostgreSQL
 	dial    *pgx.ConnConfig // of PostgreSQL
 	epoch   uint64
+
+	failures, renewed atomic.Int64 // of the disk: how many there were, and how many renew has seen
 }
 
 // engine is where SQLite and PostgreSQL differ.
@@ -41,6 +44,12 @@ type engine struct {
 	// hold takes the shared advisory lock ($1, $2), elsewhere counts those who have
 	// ($1, another one); "" where one process at most can have the database.
 	hold, elsewhere string
+
+	// renew has what is written next go to places of the disk that were not
+	// written before. Once the disk has failed, a file system may take writes to
+	// the old ones, say that they are durable, and know nothing of them after a
+	// power cut. Nil where the database sees to that.
+	renew func(context.Context, *sql.DB) error
 
 	// A COMMIT's answer can be lost with the connection. begun names the
 	// transaction, committed says later what became of it. Nil where an error

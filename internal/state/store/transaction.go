@@ -32,7 +32,10 @@ var errUnchanged = errors.New("nothing to write")
 func (s *Store) write(ctx context.Context, doing string, fn func(context.Context, *tx) error) error {
 	var events []slipway.Event
 	err := s.again(ctx, func() (err error) {
-		events, err = s.writeOnce(ctx, fn)
+		if err = s.renew(ctx); err == nil {
+			events, err = s.writeOnce(ctx, fn)
+		}
+		s.doubt(err)
 		return err
 	})
 	if errors.Is(err, errUnchanged) {
@@ -85,7 +88,39 @@ func (s *Store) writeOnce(ctx context.Context, fn func(context.Context, *tx) err
 	if err := t.appendEvents(ctx); err != nil {
 		return nil, err
 	}
+	if s.isDoubted() {
+		return nil, errDoubted // the one before has failed while this one waited for it
+	}
 	return t.events, s.commit(ctx, sqlTx, name)
+}
+
+// errDoubted says that a transaction has to wait until the disk is trusted.
+var errDoubted = errors.New("the disk has failed since this write began")
+
+// doubt takes note of a failure of the disk.
+func (s *Store) doubt(err error) {
+	if err == nil {
+		return
+	}
+	if c := s.engine.classify(err); c != nil && c.doubted {
+		s.failures.Add(1)
+	}
+}
+
+// isDoubted reports whether the disk may not keep what is written next.
+func (s *Store) isDoubted() bool { return s.failures.Load() != s.renewed.Load() }
+
+// renew makes the disk one to be trusted, if it is not.
+func (s *Store) renew(ctx context.Context) error {
+	if !s.isDoubted() {
+		return nil
+	}
+	seen := s.failures.Load()
+	if err := s.engine.renew(ctx, s.writing); err != nil {
+		return err
+	}
+	s.renewed.Store(seen)
+	return nil
 }
 
 // commit commits. When the answer is lost with the connection, it asks the
