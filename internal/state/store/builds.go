@@ -119,6 +119,17 @@ func (t *tx) insertBuild(ctx context.Context, b *slipway.Build) error {
 	return t.insertJobs(ctx, b, nil)
 }
 
+// recordBuilt records the events of a build that was made, or of none. Those that
+// tell of its making get its slug.
+func (t *tx) recordBuilt(b slipway.Build, events []slipway.Event) {
+	for _, e := range events {
+		if e.Kind == slipway.BuildCreated && b.Number > 0 {
+			e.Build = b.Slug()
+		}
+		t.record(e)
+	}
+}
+
 // insertJobs adds the jobs of b that are not known to the index of jobs.
 func (t *tx) insertJobs(ctx context.Context, b *slipway.Build, known map[slipway.JobID]bool) error {
 	for _, j := range b.Jobs {

@@ -93,12 +93,7 @@ func (s *Store) RecordPush(ctx context.Context, p slipway.Push, defaultBranch st
 				return err
 			}
 		}
-		for _, e := range events {
-			if e.Kind == slipway.BuildCreated && created {
-				e.Build = stored.Slug()
-			}
-			t.record(e)
-		}
+		t.recordBuilt(stored, events)
 		return nil
 	})
 	if err != nil {

@@ -31,12 +31,7 @@ func (s *Store) CreateTask(ctx context.Context, b slipway.Build, events ...slipw
 		if err := t.insertBuild(ctx, &stored); err != nil {
 			return err
 		}
-		for _, e := range events {
-			if e.Kind == slipway.BuildCreated {
-				e.Build = stored.Slug()
-			}
-			t.record(e)
-		}
+		t.recordBuilt(stored, events)
 		return nil
 	})
 	if err != nil {
