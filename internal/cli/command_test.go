@@ -208,6 +208,10 @@ func TestServerAndTokenComeFromTheDataDirectory(t *testing.T) {
 	if code != 3 {
 		t.Errorf("the token was taken to another server: exit %d %q", code, errOut)
 	}
+	write(t, filepath.Join(dir, "server.json"), `{"url":"http://127.0.0.1:1","others":["http://127.0.0.1:2","`+f.url+`"]}`)
+	if out, errOut, _ := run(t, "whoami", "--data", dir); out != "admin, admin, at "+f.url+"\n" {
+		t.Errorf("when the first of several has ended: %q %q", out, errOut)
+	}
 	t.Setenv("BUILDKITE_AGENT_ENDPOINT", f.url+"/agent/v3")
 	t.Setenv("BUILDKITE_AGENT_ACCESS_TOKEN", "slu_test")
 	if _, errOut, code := run(t, "whoami"); code != 0 {

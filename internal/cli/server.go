@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,11 +107,11 @@ func (a *app) place() (place, error) {
 }
 
 // or takes url and token where they are not known yet. A token goes with the
-// server it was given for: it is not taken for another.
+// servers it was given for: it is not taken for another.
 func (p *place) or(url, token string) {
 	if p.url == "" {
 		p.url = url
-	} else if url != "" && url != p.url {
+	} else if url != "" && !slices.Contains(strings.Split(url, ","), p.url) {
 		return
 	}
 	if p.token == "" {
@@ -125,7 +126,8 @@ func (a *app) fromData(p place) (place, error) {
 		return place{}, err
 	}
 	var server struct {
-		URL string `json:"url"`
+		URL    string   `json:"url"`
+		Others []string `json:"others"`
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "server.json"))
 	if err == nil {
@@ -140,11 +142,12 @@ func (a *app) fromData(p place) (place, error) {
 	default:
 		return place{}, slipway.Errorf(slipway.Unavailable, "cannot read where the server is: %w", err)
 	}
+	servers := strings.Join(append([]string{server.URL}, server.Others...), ",")
 	token, err := readToken(filepath.Join(dir, "admin.token"))
 	if err == nil {
-		p.or(server.URL, token)
+		p.or(servers, token)
 	} else {
-		p.or(server.URL, "")
+		p.or(servers, "")
 	}
 	if p.token == "" {
 		return place{}, slipway.Errorf(slipway.Unauthenticated, "no token for %s", p.url).

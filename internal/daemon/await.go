@@ -85,7 +85,8 @@ func (d Data) ServerURL() (string, error) {
 	return s.URL, err
 }
 
-// serverFile is how the commands find the server of a data directory.
+// serverFile is how the commands find the servers of a data directory.
 type serverFile struct {
-	URL string `json:"url"`
+	URL    string   `json:"url"`
+	Others []string `json:"others,omitempty"` // when that one does not answer
 }

@@ -120,16 +120,25 @@ func (d Data) seated() (all []seated) {
 	return all
 }
 
-// point has the commands find a server that lives.
+// point has the commands find the servers that live: the one that they know
+// first, while it does.
 func (d Data) point() error {
 	all := d.Servers()
 	if len(all) == 0 {
 		return nil
 	}
-	if url, err := d.ServerURL(); err == nil && slices.Contains(all, url) {
-		return nil
+	if url, err := d.ServerURL(); err == nil {
+		slices.SortStableFunc(all, func(a, b string) int {
+			switch url {
+			case a:
+				return -1
+			case b:
+				return 1
+			}
+			return 0
+		})
 	}
-	return writeJSON(d.serverFile(), serverFile{URL: all[0]})
+	return writeJSON(d.serverFile(), serverFile{URL: all[0], Others: all[1:]})
 }
 
 // identity names the data directory among all that ever use a database.
