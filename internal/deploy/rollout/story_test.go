@@ -36,6 +36,7 @@ import (
 //	remove   a person asks that nothing of it runs any more
 //	task     says how far the tests before traffic are: waiting, running, passed, failed
 //	lapse    a router has not heard of the server and takes the old group; hear takes that back
+//	gone     all routers have provably ended; register tells of a new one
 //	restore  the database is as it was at the last "backup"; the epoch changes
 //	state    prints what there is
 func TestStories(t *testing.T) {
@@ -122,6 +123,10 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		for i := range s.routers {
 			s.routers[i].Lapsed = td.Cmd == "lapse"
 		}
+	case "gone":
+		s.routers = nil
+	case "register":
+		s.register(td.CmdArgs[0].Key)
 	case "backup":
 		s.backup = s.state
 	case "restore":
@@ -141,9 +146,7 @@ func (s *story) target(t *testing.T, td *datadriven.TestData) {
 		Specs:  map[slipway.GroupID]slipway.GroupSpec{}, Draining: map[slipway.InstanceID]slipway.Drain{},
 	}
 	if kind == slipway.Web {
-		for r := range strings.FieldsSeq(text(t, td, "routers", "r1")) {
-			s.routers = append(s.routers, slipway.RouteStatus{Router: slipway.RouterID(r)})
-		}
+		s.register(text(t, td, "routers", "r1"))
 	}
 	if !td.HasArg("release") {
 		return
@@ -152,6 +155,12 @@ func (s *story) target(t *testing.T, td *datadriven.TestData) {
 	s.state.Specs["g1"] = slipway.GroupSpec{ID: "g1", Target: s.state.Target.ID, Revision: s.revise(t, td), Replicas: s.state.Target.Want, Active: true}
 	s.run()
 	s.out.Reset()
+}
+
+func (s *story) register(routers string) {
+	for r := range strings.FieldsSeq(routers) {
+		s.routers = append(s.routers, slipway.RouteStatus{Router: slipway.RouterID(r)})
+	}
 }
 
 func (s *story) deploy(t *testing.T, td *datadriven.TestData) {

@@ -27,10 +27,15 @@ func (p *plan) carry(d *slipway.Deployment, stage slipway.Stage) {
 // from when every router has its weight, and anew when a router has gone back to
 // the old group by itself or the new group had nobody to carry the weight. It is
 // over when every router has said so since: one that is silent may have gone
-// back.
+// back. Where there is no router nothing is held.
 func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
 	if stage.ByReady && stage.Hold == 0 {
 		return true
+	}
+	if p.was.Target.Kind == slipway.Web && stage.Hold > 0 && len(p.was.Routes) == 0 {
+		p.say("waits for a router: there is none that gives @%d its traffic", d.Release)
+		d.Held = time.Time{}
+		return false
 	}
 	for _, r := range p.was.Routes {
 		if r.Lapsed {
