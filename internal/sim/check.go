@@ -91,7 +91,7 @@ func (w *World) checkSend(r *router, e slipway.Endpoint, to *instance) bool {
 }
 
 // checkRoom: a deployment that replaces in place never runs more than there is
-// room for.
+// room for, but for what the database has lost and is on its way out.
 func (w *World) checkRoom(spec slipway.GroupSpec) {
 	state := w.committed(spec.Target, spec.Fence)
 	d := state.Deployment
@@ -102,9 +102,13 @@ func (w *World) checkRoom(spec slipway.GroupSpec) {
 	n := 1
 	for _, g := range w.driver.groups {
 		for _, i := range g.instances {
-			if i.target == spec.Target && i.Phase != slipway.InstanceStopped {
-				n++
+			if i.target != spec.Target || i.Phase == slipway.InstanceStopped {
+				continue
 			}
+			if state.Specs[i.group].Revision.Kind == "" {
+				return
+			}
+			n++
 		}
 	}
 	if !found.at.IsZero() && !w.truth.scaled[d.ID] && n > max(found.total, d.Want, state.Target.Want) {

@@ -97,7 +97,7 @@ func (s *server) checkCapacity(before, next slipway.State) {
 	for _, g := range s.seen {
 		_, was := before.Draining[g.id]
 		_, is := next.Draining[g.id]
-		if g.target == t && serves(g) && is && !was && !untried(before.Deployment, g.group) {
+		if g.target == t && serves(g) && is && !was && !untried(before.Deployment, g.group) && !s.forgotten(before, next, g.group) {
 			s.w.truth.taken[g.id] = true
 			taken++
 		}
@@ -112,6 +112,18 @@ func (s *server) checkCapacity(before, next slipway.State) {
 func untried(d *slipway.Deployment, g slipway.GroupID) bool {
 	moves := d != nil && d.Phase != slipway.Pending && !d.Phase.Ended() && d.Candidate == g && d.Weight == 0
 	return moves && (!d.Stages[d.At].ByReady || d.Stages[d.At].Passive)
+}
+
+// forgotten reports whether g is what a deployment finds of itself that was lost
+// with the database, and is refused for at once.
+func (s *server) forgotten(before, next slipway.State, g slipway.GroupID) bool {
+	was, is := before.Deployment, next.Deployment
+	if s.w.store.epoch == 1 || was == nil || was.Phase != slipway.Pending || is.Phase != slipway.Failed || is.StartedAt.IsZero() {
+		return false
+	}
+	d := *is
+	d.Phase = slipway.Progressing
+	return untried(&d, g)
 }
 
 // floor is the ready capacity that nobody may go below.

@@ -89,6 +89,9 @@ func (w *World) suspend(s *server, where string) {
 	for range w.rng.IntN(12) {
 		w.event()
 	}
+	if w.chance(3) {
+		w.govern() // of what it is about to do
+	}
 	w.tell("%s  goes on", s.name)
 	w.suspended--
 }

@@ -90,15 +90,15 @@ func (s *store) outdate(which func(slipway.TargetID) bool) {
 // govern is a person who locks, unlocks, declares or agrees.
 func (w *World) govern() {
 	switch w.rng.IntN(8) {
-	case 0, 1:
+	case 0:
 		w.lock()
-	case 2:
+	case 1:
 		if held := w.store.held(); len(held) > 0 {
 			w.store.order.locks = held[1:]
 			w.saw("asked", "unlock")
 			w.tell("mei  unlocks %s", held[0].Place())
 		}
-	case 3:
+	case 2:
 		w.declare()
 	default:
 		w.approve()
@@ -106,7 +106,7 @@ func (w *World) govern() {
 }
 
 func (w *World) lock() {
-	l := slipway.Lock{Target: slipway.TargetID{Environment: environment}, Why: "a migration", Actor: mei, At: w.now, Until: w.now.Add(w.between(time.Second, time.Minute))}
+	l := slipway.Lock{Target: slipway.TargetID{Environment: environment}, Why: "a migration", Actor: mei, At: w.now, Until: w.now.Add(w.between(time.Second, 20*time.Second))}
 	if w.chance(2) {
 		l.Target.Service = webService
 	}
@@ -118,12 +118,12 @@ func (w *World) lock() {
 // declare changes the rules of the environment.
 func (w *World) declare() {
 	e := slipway.Environment{Name: environment, Driver: "process", Queue: "test"}
-	if w.chance(2) {
+	if w.chance(3) {
 		e.Approvals = slipway.Approvals{Count: 1, Role: slipway.Deployer, NotAuthor: w.chance(2)}
 	}
 	if w.chance(2) {
 		from := w.now.Add(w.between(-20*time.Second, 20*time.Second))
-		e.Freezes = []slipway.Freeze{{Why: "a holiday", Zone: "UTC", From: from, Until: from.Add(w.between(time.Second, time.Minute))}}
+		e.Freezes = []slipway.Freeze{{Why: "a holiday", Zone: "UTC", From: from, Until: from.Add(w.between(time.Second, 30*time.Second))}}
 	}
 	w.store.declare(slipway.Environments{e})
 	w.saw("asked", "declare")

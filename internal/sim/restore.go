@@ -15,6 +15,7 @@ type backup struct {
 	routes      map[slipway.TargetID]slipway.Route
 	targets     []slipway.TargetID
 	order       order
+	place       int // where it was made
 }
 
 // mostRestores of one world: nobody lives through more.
@@ -26,11 +27,18 @@ func (w *World) backUpOrRestore() {
 		w.backUp()
 		return
 	}
-	w.restore(w.backups[w.rng.IntN(len(w.backups))])
+	b := w.backups[w.rng.IntN(len(w.backups))]
+	switch moves := b.place != w.place || w.chance(2); {
+	case !moves:
+		w.restore(b)
+	case w.suspended == 0: // else somebody would go on in another place
+		w.restore(b)
+		w.move()
+	}
 }
 
 func (w *World) backUp() {
-	b := backup{deployments: slices.Clone(w.store.deployments), releases: map[slipway.ServiceName][]slipway.Release{}, routes: maps.Clone(w.routes), targets: slices.Clone(w.targets), order: w.store.order.clone()}
+	b := backup{deployments: slices.Clone(w.store.deployments), releases: map[slipway.ServiceName][]slipway.Release{}, routes: maps.Clone(w.routes), targets: slices.Clone(w.targets), order: w.store.order.clone(), place: w.place}
 	for _, r := range w.store.rows {
 		b.rows = append(b.rows, *r)
 	}
@@ -43,7 +51,7 @@ func (w *World) backUp() {
 
 // restore brings the database back to what it was, as a person does with all
 // servers down: they start anew, and the epoch changes. What happened since is
-// known to drivers and routers only. They are there still, or it is another place.
+// known to drivers and routers only.
 func (w *World) restore(b backup) {
 	w.fault("database restored")
 	w.tell("     the database is restored, with %d of %d deployments", len(b.deployments), len(w.store.deployments))
@@ -61,19 +69,17 @@ func (w *World) restore(b backup) {
 	}
 	s.order = b.order.clone()
 	w.routes, w.targets = maps.Clone(b.routes), slices.Clone(b.targets)
-	if w.suspended == 0 && w.chance(2) {
-		w.move()
-	}
 	for _, server := range w.servers {
 		server.boot()
 	}
 	w.truth.forgive(s.deployments)
 }
 
-// move goes on from a backup in another place, where nothing runs: what ran is
-// gone, its calls lead nowhere, and routers begin with nothing and count again
-// once they have reported.
+// move goes on in another place, where nothing runs: what ran is gone, its calls
+// lead nowhere, and routers begin with nothing and count again once they have
+// reported.
 func (w *World) move() {
+	w.place++
 	w.fault("moved")
 	w.tell("     to another place, where nothing runs")
 	instances := w.driver.count
@@ -84,5 +90,8 @@ func (w *World) move() {
 	w.driver.count = instances // no name is given twice
 	for i, r := range w.routers {
 		w.routers[i] = newRouter(w, string(r.id))
+	}
+	for _, server := range w.servers {
+		server.boot()
 	}
 }

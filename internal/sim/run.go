@@ -75,9 +75,9 @@ func (w *World) event() {
 		w.ask()
 	case n >= 925 && n < 935:
 		w.answer()
-	case n >= 935 && n < 950:
+	case n >= 935 && n < 942:
 		w.govern()
-	case n >= 950 && w.chance(max(2, w.fury/10)):
+	case n >= 942 && w.chance(max(2, w.fury/10)):
 		w.misfortune(router)
 	default:
 		w.step()

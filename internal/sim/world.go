@@ -41,6 +41,7 @@ type World struct {
 	tasks   map[slipway.TaskID]*task
 	gates   map[gate]*verdict
 	backups []backup
+	place   int       // where this is: another one after each move
 	outage  time.Time // the store answers nobody until then
 	turns   []turn    // of the clocks of servers
 
