@@ -34,7 +34,7 @@ func (r *Router) apply(ctx context.Context, t wire.Table) bool {
 	next := emptyTable()
 	next.epoch, next.version, next.listeners = t.Epoch, t.Version, t.Listeners
 	for _, route := range sorted(t.Routes) {
-		next.add(r.replace(held.routes[route.Target], route))
+		next.add(r.replace(held.routes[route.Target], route, t.Epoch))
 	}
 	r.enter(ctx, held, next)
 	return true
@@ -81,10 +81,13 @@ func (r *Router) recall(ctx context.Context, k kept) {
 }
 
 // replace compiles a new route in place of the held one. A route with an older
-// fence was sent by somebody who is not the target's owner any more.
-func (r *Router) replace(held *route, next slipway.Route) *route {
+// fence was sent by somebody who is not the target's owner any more. One of an
+// epoch before the table's is a backup's, which may be from another place.
+func (r *Router) replace(held *route, next slipway.Route, epoch uint64) *route {
 	boot := procid.HostBoot()
 	switch {
+	case held == nil && next.Fence.Epoch < epoch:
+		r.doubt(keptRoute{Boot: boot, Route: next})
 	case held == nil:
 		r.trust(next)
 	case next.Fence.Less(held.Fence):

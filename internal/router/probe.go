@@ -10,10 +10,11 @@ import (
 	"github.com/slipway-cd/slipway/internal/procid"
 )
 
-// A table that was kept on disk names addresses that may be others' by now. What
-// it leads to is in doubt until somebody answers there and it is not proven that
-// the instance has ended; only then it gets requests. What the server names anew
-// is not in doubt.
+// A table that was kept on disk names addresses that may be others' by now, and so
+// does a route from before the database was restored to a router that did not
+// know it. What they lead to is in doubt until somebody answers there and it is
+// not proven that the instance has ended; only then it gets requests. What the
+// server names anew is not in doubt.
 
 const (
 	probeWithin = 500 * time.Millisecond // before the doors open; what answers later is taken up later

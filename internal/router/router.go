@@ -61,7 +61,7 @@ type Router struct {
 	mu        sync.Mutex // held to change the table, never to serve
 	endpoints map[endpointKey]*endpoint
 	releases  map[*endpoint]int  // that instances were named for last
-	doubted   map[*endpoint]bool // that nobody has proven to be there since they were read from disk
+	doubted   map[*endpoint]bool // that nobody has proven to be there since they were read from disk or a backup
 	durable   *table             // that is on disk: the newest one that may be acknowledged
 	keepErr   string             // why the one in effect is not
 	sequence  uint64

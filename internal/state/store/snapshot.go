@@ -33,8 +33,9 @@ func Snapshot(ctx context.Context, url, file string) error {
 
 // Restored tells a database that it was restored: what has happened since the
 // backup is not known here. The epoch rises, so that whoever acted since is
-// refused; deployments are numbered on from a distance; leases end, routers
-// register anew, and nothing is routed to where instances were.
+// refused; deployments are numbered on from a distance; leases end, and routers
+// register anew. Routes stay until they are planned anew: what they lead to may
+// serve on.
 func (s *Store) Restored(ctx context.Context) error {
 	return s.write(ctx, "note that the database was restored", func(ctx context.Context, t *tx) error {
 		for _, statement := range []string{
@@ -44,7 +45,6 @@ func (s *Store) Restored(ctx context.Context) error {
 			`UPDATE counters SET value = value + 1000 WHERE name = 'deployment'`,
 			`UPDATE targets SET owned_until = 0`,
 			`DELETE FROM routers`,
-			`DELETE FROM routes`,
 		} {
 			if _, err := t.ExecContext(ctx, statement); err != nil {
 				return err

@@ -50,8 +50,8 @@ func TestSnapshot(t *testing.T) {
 	if err := restored.Restored(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, routes, err := restored.Routes(t.Context()); err != nil || len(routes) > 0 {
-		t.Errorf("routes lead to where instances were: %v, %v", routes, err)
+	if _, routes, err := restored.Routes(t.Context()); err != nil || len(routes) != 1 || routes[0].Fence != before {
+		t.Errorf("what serves on is not routed to: %v, %v", routes, err)
 	}
 	if routers, err := restored.Routers(t.Context()); err != nil || len(routers) > 0 {
 		t.Errorf("routers count before they are heard: %v, %v", routers, err)
