@@ -57,7 +57,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"starts what nobody agreed to", Options{Mutate: pass(controller.GateApproval)}, 1},
 		{"starts what is locked since it was planned", Options{Lax: true}, 500},
 		{"gives tables to routers that do not count", Options{Eager: true}, 850},
-		{"routes as before in another place", Options{Stale: true}, 1},
+		{"routes as before in another place", Options{Trusting: true}, 1},
 		{"replaces in place without room", Options{Mutate: noRoom}, 1},
 		{"runs twice what must not", Options{Mutate: neverVacate}, 1},
 	} {

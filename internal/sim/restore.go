@@ -84,9 +84,6 @@ func (w *World) move() {
 	w.tell("     to another place, where nothing runs")
 	instances := w.driver.count
 	w.late, w.driver = nil, newDriver(w)
-	if !w.options.Stale {
-		w.routes = map[slipway.TargetID]slipway.Route{}
-	}
 	w.driver.count = instances // no name is given twice
 	for i, r := range w.routers {
 		w.routers[i] = newRouter(w, string(r.id))

@@ -21,6 +21,8 @@ type router struct {
 	lapsed  map[slipway.TargetID]bool
 	carried map[slipway.GroupID][]carry // what groups had of the traffic, the newest last
 
+	doubted map[slipway.TargetID]bool // its route is a backup's: nobody knows who has the addresses
+
 	registered bool // by its first report: drains wait for it
 }
 
@@ -46,7 +48,7 @@ type report struct {
 func newRouter(w *World, id string) *router {
 	return &router{
 		w: w, id: slipway.RouterID(id), contact: w.now, keeps: w.now,
-		table: map[slipway.TargetID]slipway.Route{}, lapsed: map[slipway.TargetID]bool{}, carried: map[slipway.GroupID][]carry{},
+		table: map[slipway.TargetID]slipway.Route{}, lapsed: map[slipway.TargetID]bool{}, doubted: map[slipway.TargetID]bool{}, carried: map[slipway.GroupID][]carry{},
 	}
 }
 
@@ -69,6 +71,8 @@ func (r *router) pull() {
 	for _, t := range r.w.targets {
 		route, ok := r.w.routes[t]
 		if counts := r.registered || r.w.options.Eager; ok && counts && r.table[t].Fence.Less(route.Fence) {
+			_, knows := r.table[t]
+			r.doubted[t] = !knows && route.Fence.Epoch < r.w.store.epoch && !r.w.options.Trusting
 			r.table[t] = route
 			r.w.tell("     %s has route %s of %s", r.id, route.Fence, t)
 		}
@@ -211,7 +215,11 @@ func (r *router) serve(t slipway.TargetID) {
 			at -= share.Weight
 			continue
 		}
-		r.send(t, share.Endpoints[r.w.rng.IntN(len(share.Endpoints))])
+		e := share.Endpoints[r.w.rng.IntN(len(share.Endpoints))]
+		if to := r.w.driver.at(e.Addr.Port()); r.doubted[t] && (to == nil || to.Boot != e.Boot) {
+			return // it asked who is there
+		}
+		r.send(t, e)
 		return
 	}
 }

@@ -20,7 +20,7 @@ type Options struct {
 	Unfenced bool // executors let everybody in
 	Lax      bool // who locks and declares leaves alone what is planned already
 	Eager    bool // routers get tables before they count
-	Stale    bool // routes are restored with the rest
+	Trusting bool // routers do not doubt the routes of a backup
 }
 
 // World is one seed's worth of everything.
