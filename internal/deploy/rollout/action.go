@@ -76,7 +76,7 @@ func (p *plan) endInstances(l *list) {
 		i, found := p.instance(id)
 		switch {
 		case !found || !drain.Stopped:
-		case i.Phase == slipway.InstanceStopped && !p.quiet(id, drain):
+		case !p.quiet(id, drain): // it was when that was decided; a router has come since
 		case i.Phase == slipway.InstanceStopped:
 			l.add(slipway.Action{Kind: slipway.ForgetInstance, Instance: id}, string(id))
 		case i.Phase != slipway.InstanceStopping:

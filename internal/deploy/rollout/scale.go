@@ -49,6 +49,9 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	if stages[d.At].Weight != at.Weight {
 		d.Held = time.Time{} // it was another weight
 	}
+	if !stages[d.At].ByReady {
+		d.Weight = min(d.Weight, stages[d.At].Weight) // more is to be tried anew
+	}
 	d.Floor = floor(d, d.Floor)
 	p.say("goes on to %s of @%d", count(want, "instance"), d.Release)
 }
