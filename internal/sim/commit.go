@@ -118,7 +118,7 @@ func untried(d *slipway.Deployment, g slipway.GroupID) bool {
 // with the database, and is refused for at once.
 func (s *server) forgotten(before, next slipway.State, g slipway.GroupID) bool {
 	was, is := before.Deployment, next.Deployment
-	if s.w.store.epoch == 1 || was == nil || was.Phase != slipway.Pending || is.Phase != slipway.Failed || is.StartedAt.IsZero() {
+	if s.w.store.epoch == 1 || was == nil || is == nil || was.Phase != slipway.Pending || is.Phase != slipway.Failed || is.StartedAt.IsZero() {
 		return false
 	}
 	d := *is

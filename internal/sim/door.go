@@ -110,9 +110,11 @@ func (d trafficDoor) Apply(_ context.Context, r slipway.Route) error {
 
 func (d trafficDoor) Observe(_ context.Context, t slipway.TargetID) (found []slipway.RouteStatus, err error) {
 	err = d.s.call("observe", func() error {
+		d.s.spoke = nil
 		for _, r := range d.s.w.routers {
 			if r.registered {
 				found = append(found, d.s.observe(r, t))
+				d.s.spoke = append(d.s.spoke, r)
 			}
 		}
 		d.s.seenAt = d.s.w.now

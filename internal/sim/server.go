@@ -21,7 +21,8 @@ type server struct {
 	heard map[slipway.RouterID]map[slipway.TargetID]report
 
 	seen   []glimpse // what there was when it last listed
-	seenAt time.Time // when it last observed routers
+	seenAt time.Time // when it last observed routers,
+	spoke  []*router // which counted then
 
 	judgedAt time.Time // by its clock, when it last asked the gates
 }

@@ -62,11 +62,11 @@ func (s *server) checkCarries(d *slipway.Deployment) {
 	}
 }
 
-// checkHeld: every router has really given a group its weight for as long as
+// checkHeld: every router that counted has really given a group its weight for as long as
 // the stage says, by the clocks that there were.
 func (s *server) checkHeld(d *slipway.Deployment, weight slipway.BasisPoints, hold time.Duration) {
 	need := hold - s.w.skew(s.w.truth.starts[d.ID].at)
-	for _, r := range s.w.routers {
+	for _, r := range s.spoke {
 		if held := r.longest(d.Candidate, weight, s.seenAt); held < need {
 			s.w.violate("deployment %d goes on after %s had given it %d for %s, not %s", d.ID, r.id, weight, held, hold)
 		}
