@@ -66,6 +66,9 @@ func (s *Server) mark(name slipway.RepositoryName, by slipway.Principal) (*mark,
 
 // end ends the lock; a push that was not told stays marked.
 func (m *mark) end(told bool) {
+	if m == nil {
+		return
+	}
 	if told {
 		_ = os.Remove(m.path)
 	}

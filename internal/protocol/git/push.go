@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -114,7 +117,9 @@ func (s *Server) begin(ctx context.Context, name slipway.RepositoryName, by slip
 		return nil, "", err
 	}
 	m, err := s.mark(name, by)
-	if err != nil {
+	if errors.Is(err, unix.ENOSPC) {
+		s.Log.Warn("a push is not marked: git says what becomes of it on a full disk", "repository", name)
+	} else if err != nil {
 		c.release()
 		return nil, "", err
 	}
