@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -36,8 +37,19 @@ func askS3(ctx context.Context, address string, vars map[string]string) (string,
 	if err != nil {
 		return where, err
 	}
-	return where, mark(ctx, client, bucket.Host, path.Join(strings.Trim(bucket.Path, "/"), ".slipway-preflight-"+rand.Text()))
+	key := path.Join(strings.Trim(bucket.Path, "/"), ".slipway-preflight-"+rand.Text())
+	err = mark(ctx, client, bucket.Host, key)
+	for n := 1; n < attempts && cut(err); n++ {
+		err = mark(ctx, client, bucket.Host, key)
+	}
+	return where, err
 }
+
+// attempts to hear what a server says that refuses a request before it has read
+// it all: what it says can be lost with the connection.
+const attempts = 3
+
+func cut(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) }
 
 func access(vars map[string]string) *credentials.Credentials {
 	if id := vars["AWS_ACCESS_KEY_ID"]; id != "" {
