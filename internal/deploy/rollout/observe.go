@@ -82,13 +82,18 @@ func (p *plan) left(g slipway.GroupID) int {
 }
 
 // othersLeft reports whether an instance of any group but g still runs.
-func (p *plan) othersLeft(g slipway.GroupID) bool {
+func (p *plan) othersLeft(g slipway.GroupID) bool { return p.leftBeside(g) > 0 }
+
+// leftBeside counts the instances of all groups but g that still run: leftovers
+// of earlier deployments take up room as well.
+func (p *plan) leftBeside(g slipway.GroupID) int {
+	n := 0
 	for _, s := range p.was.Groups {
-		if s.ID != g && p.left(s.ID) > 0 {
-			return true
+		if s.ID != g {
+			n += p.left(s.ID)
 		}
 	}
-	return false
+	return n
 }
 
 // draining yields the instances of g that are on their way out.

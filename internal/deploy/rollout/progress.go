@@ -69,7 +69,7 @@ func (p *plan) room(d *slipway.Deployment, stage slipway.Stage) bool {
 	case slipway.Alone:
 		return !p.othersLeft(d.Candidate)
 	case slipway.Vacate:
-		return p.left(d.Stable) <= stage.Old
+		return p.leftBeside(d.Candidate) <= stage.Old
 	case slipway.Surge:
 	}
 	return true
