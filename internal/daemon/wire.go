@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,9 @@ func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.
 	}
 	p.driver = executor.Connect(data.executorSocket())
 	p.control = control.New(p.store, p.hub, p.auth, time.Now, log.With("part", "router"))
-	p.control.Servers = data.Servers
+	p.control.Others = func() []string {
+		return slices.DeleteFunc(data.Servers(), func(url string) bool { return url == at.url })
+	}
 	if err := p.wireBuilds(data, exe, at, log); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func newFleet(t *testing.T) *fleet {
 // join starts another server. before, it is asked what it does not answer.
 func (f *fleet) join(before func(http.Handler) http.Handler) (*control.Control, *httptest.Server) {
 	c := control.New(f.store, f.hub, routertest.Tokens{}, time.Now, nil)
-	c.Servers = func() []string {
+	c.Others = func() []string {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return slices.Clone(f.named)
@@ -44,7 +44,7 @@ func (f *fleet) join(before func(http.Handler) http.Handler) (*control.Control, 
 	}
 	s := httptest.NewServer(h)
 	f.Cleanup(func() { f.stop(); s.CloseClientConnections(); s.Close() }) // nobody comes back
-	f.name(append(c.Servers(), s.URL)...)
+	f.name(append(c.Others(), s.URL)...)
 	return c, s
 }
 

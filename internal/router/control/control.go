@@ -48,9 +48,9 @@ type Authenticator interface {
 // Control is the server's side of all routers. It implements what a controller
 // needs of traffic.
 type Control struct {
-	// Servers are the URLs of all servers that run, this one included; nil:
-	// routers need not know of others. Set before the handler serves.
-	Servers func() []string
+	// Others are the URLs of the other servers that run: routers speak to them as
+	// well. Nil: there are none. Set before the handler serves.
+	Others func() []string
 
 	store Store
 	waker Waker

@@ -91,13 +91,13 @@ func (p poll) wants(t wire.Table) bool {
 	return t.NewerThan(p.epoch, p.version)
 }
 
-// within are the servers that a router at that address can reach: one that
+// within are the other servers that a router at that address can reach: one that
 // listens on loopback is there for its own machine alone.
 func (c *Control) within(address string) []string {
-	if c.Servers == nil {
+	if c.Others == nil {
 		return nil
 	}
-	return slices.DeleteFunc(c.Servers(), func(server string) bool { return isLocal(hostOf(server)) && !isLocal(address) })
+	return slices.DeleteFunc(c.Others(), func(server string) bool { return isLocal(hostOf(server)) && !isLocal(address) })
 }
 
 func hostOf(server string) string {

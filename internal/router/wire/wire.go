@@ -33,8 +33,8 @@ type Table struct {
 	// Listeners belong to the environments, not to the routes: they may differ
 	// between two tables of one version.
 	Listeners []Listener `json:"listeners,omitempty"`
-	// Servers are the URLs of all servers that run now, as far as this router can
-	// reach them: it speaks to each.
+	// Servers are the URLs of the other servers that run now, as far as this router
+	// can reach them: it speaks to each.
 	Servers []string `json:"servers,omitempty"`
 }
 
