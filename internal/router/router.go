@@ -171,6 +171,7 @@ func (r *Router) pull(ctx context.Context, l *link) {
 // that. It returns false for one that says nothing new.
 func (r *Router) take(ctx context.Context, t wire.Table) bool {
 	r.lines.learn(t.Servers)
+	defer r.news() // once it can be kept: nothing is acknowledged before
 	r.still.Lock()
 	defer r.still.Unlock()
 	return r.apply(ctx, t)
