@@ -98,10 +98,12 @@ func runGently(ctx context.Context, agents ...*agent.Agent) error {
 	for _, a := range agents {
 		go func() { ended <- a.Run(ctx) }()
 	}
-	var errs []error
+	var first error // the others are wrong in the same way, or were told to end
 	for range agents {
-		errs = append(errs, <-ended)
+		if err := <-ended; first == nil {
+			first = err
+		}
 		stop()
 	}
-	return errors.Join(errs...)
+	return first
 }
