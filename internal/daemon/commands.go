@@ -99,16 +99,23 @@ func roleLogger(role string) *slog.Logger {
 
 // serversAndToken are the servers that a role may speak to, and how it proves
 // itself: the flags of the command line, separated by commas, else the data
-// directory, which find asks again.
+// directory, which find asks again. While none runs there it is the last one,
+// which may be just coming back.
 func serversAndToken(c *cobra.Command, data Data, tokenFile string) (urls []string, find func() []string, token string, err error) {
 	url, token, err := serverAndToken(c, data, tokenFile)
 	if err != nil {
 		return nil, nil, "", err
 	}
 	if f, _ := c.Flags().GetString("server"); f != "" {
-		return strings.Split(url, ","), nil, token, nil
+		for server := range strings.SplitSeq(f, ",") {
+			urls = append(urls, strings.TrimRight(server, "/"))
+		}
+		return urls, func() []string { return urls }, token, nil
 	}
-	return data.Servers(), data.Servers, token, nil
+	if urls = data.Servers(); len(urls) == 0 {
+		urls = []string{url}
+	}
+	return urls, data.Servers, token, nil
 }
 
 // serverAndToken is where a role finds its server and how it proves itself:

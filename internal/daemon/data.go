@@ -40,7 +40,7 @@ func OpenData(dir string) (Data, error) {
 		return Data{}, slipway.Errorf(slipway.Invalid, "data directory %s: %w", dir, err)
 	}
 	d := Data{Dir: abs}
-	for _, sub := range []string{d.Dir, d.run(), d.logs(), d.tokens()} {
+	for _, sub := range []string{d.Dir, d.run(), d.servers(), d.logs(), d.tokens()} {
 		if err := os.MkdirAll(sub, 0o700); err != nil {
 			return Data{}, slipway.Errorf(slipway.Invalid, "cannot make the data directory: %w", err).Do("name another: --data DIR")
 		}

@@ -36,6 +36,8 @@ func routerCommand() *cobra.Command {
 		Long: `Run the router alone: the data plane of one machine. There may be several, each with a name, a token and a
 data directory of its own, on machines of their own or on addresses of their own: "slipway router token NAME" makes the token.
 
+Of several servers, separated by commas, one is enough: it names the others.
+
 With --upgrade a new process takes over from the one that runs, and no request is lost: it gets the
 listening sockets, the old one finishes what it has and ends. A router that "slipway up" runs goes on
 in the background; another one is replaced by this process.`,
@@ -99,11 +101,13 @@ func runRouter(c *cobra.Command, o routerOptions) error {
 		}
 	}
 	config := router.Config{
-		ID: slipway.RouterID(o.name), Dir: data.router(), Listen: o.listen, Metrics: o.metrics, Upgrade: o.upgrade, Find: data.Servers, Logger: roleLogger("router"),
+		ID: slipway.RouterID(o.name), Dir: data.router(), Listen: o.listen, Metrics: o.metrics, Upgrade: o.upgrade, Logger: roleLogger("router"),
 	}
-	if config.Server, config.Token, err = serverAndToken(c, data, data.routerToken()); err != nil {
+	servers, find, token, err := serversAndToken(c, data, data.routerToken())
+	if err != nil {
 		return err
 	}
+	config.Server, config.Find, config.Token = servers[0], find, token
 	if o.heir {
 		config.Serving = func() error { return role.take(os.Args[1:]) }
 	}

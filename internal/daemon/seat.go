@@ -61,9 +61,6 @@ func isShared(database string) bool { return strings.HasPrefix(database, "postgr
 // announce says where this server is reached, and by which name it owns what it
 // moves.
 func (s *seat) announce(url, owner string) error {
-	if err := os.MkdirAll(s.data.servers(), 0o700); err != nil {
-		return err
-	}
 	if err := writeJSON(s.data.seatFile(s.name), seated{url, owner, procid.Self()}); err != nil {
 		return err
 	}
