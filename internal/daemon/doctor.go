@@ -70,7 +70,7 @@ func patientOf(c *cobra.Command, data Data, version string) doctor.Patient {
 			token, err := auth.ReadToken(data.adminToken())
 			return api.New(url, token), err
 		},
-		Executor: data.ExecutorAnswers,
+		Executor: data.executorAnswers,
 		Database: func(ctx context.Context) error { return store.Check(ctx, address) },
 		Caged: func() error {
 			_, err := cgroup.Own()

@@ -129,9 +129,9 @@ func (v *vault) close() {
 	}
 }
 
-// ExecutorAnswers reports why the executor of the data directory does not
+// executorAnswers reports why the executor of the data directory does not
 // answer.
-func (d Data) ExecutorAnswers(ctx context.Context) error {
+func (d Data) executorAnswers(ctx context.Context) error {
 	_, err := executor.Connect(d.executorSocket()).List(ctx)
 	if cause := errors.Unwrap(err); cause != nil {
 		return cause

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"os"
 
 	"github.com/google/uuid"
 
@@ -13,14 +12,12 @@ import (
 // ends the leases of the server that had its seat before: it is dead,
 // for we hold its lock. Targets that it was moving go on at once.
 func takeOver(ctx context.Context, seat *seat, s *store.Store) (owner string, err error) {
-	file := seat.data.ownerFile(seat.name)
-	if last, err := os.ReadFile(file); err == nil && len(last) > 0 {
-		if _, err := s.EndLeases(ctx, string(last)); err != nil {
+	if last := seat.data.lastAt(seat.name); last.Owner != "" {
+		if _, err := s.EndLeases(ctx, last.Owner); err != nil {
 			return "", err
 		}
 	}
-	owner = "server-" + uuid.NewString()
-	return owner, writePrivate(file, []byte(owner))
+	return "server-" + uuid.NewString(), nil
 }
 
 // succeed takes over from servers that have died: what they moved goes on at

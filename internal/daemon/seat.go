@@ -59,7 +59,7 @@ func (d Data) takeSeat(alone bool) (s *seat, err error) {
 func isShared(database string) bool { return strings.HasPrefix(database, "postgres") }
 
 // announce says where this server is reached, and by which name it owns what it
-// moves.
+// moves. It stays said after its end, for whoever takes over.
 func (s *seat) announce(url, owner string) error {
 	if err := writeJSON(s.data.seatFile(s.name), seated{url, owner, procid.Self()}); err != nil {
 		return err
@@ -87,16 +87,10 @@ func (s *seat) attend(ctx context.Context, changed func(gone []seated)) error {
 }
 
 // leave gives the seat up.
-func (s *seat) leave() {
-	_ = os.Remove(s.data.seatFile(s.name))
-	s.lock.release()
-}
+func (s *seat) leave() { s.lock.release() }
 
-func (d Data) servers() string             { return d.path("run", "servers") }
-func (d Data) seatFile(name string) string { return d.path("run", "servers", name+".json") }
-func (d Data) ownerFile(seat string) string {
-	return d.path("run", "owner"+strings.TrimPrefix(seat, "server"))
-}
+func (d Data) servers() string             { return filepath.Join(d.run(), "servers") }
+func (d Data) seatFile(name string) string { return filepath.Join(d.servers(), name+".json") }
 
 // Servers are the URLs of the servers that run on this data directory.
 func (d Data) Servers() (urls []string) {
@@ -106,11 +100,18 @@ func (d Data) Servers() (urls []string) {
 	return urls
 }
 
+// lastAt is who had a seat last, and may have it still: nobody, when that is not
+// known.
+func (d Data) lastAt(seat string) (s seated) {
+	if text, err := os.ReadFile(d.seatFile(seat)); err == nil {
+		_ = json.Unmarshal(text, &s)
+	}
+	return s
+}
+
 func (d Data) seated() (all []seated) {
 	for n := range seats {
-		var s seated
-		text, err := os.ReadFile(d.seatFile(seatName(n)))
-		if err == nil && json.Unmarshal(text, &s) == nil && s.Process.Alive() {
+		if s := d.lastAt(seatName(n)); s.Process.Alive() {
 			all = append(all, s)
 		}
 	}
@@ -125,15 +126,8 @@ func (d Data) point() error {
 		return nil
 	}
 	if url, err := d.ServerURL(); err == nil {
-		slices.SortStableFunc(all, func(a, b string) int {
-			switch url {
-			case a:
-				return -1
-			case b:
-				return 1
-			}
-			return 0
-		})
+		at := max(0, slices.Index(all, url))
+		all[0], all[at] = all[at], all[0]
 	}
 	return writeJSON(d.serverFile(), serverFile{URL: all[0], Others: all[1:]})
 }

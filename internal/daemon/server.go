@@ -149,6 +149,9 @@ func placeOf(addr net.Addr, o ServerOptions) (place, error) {
 func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := seat.announce(at.url, p.controller.Owner); err != nil { // before it owns anything
+		return err
+	}
 	web := &http.Server{
 		Handler:           patient(stall, p.handler(at)),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -181,9 +184,6 @@ func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, l
 	start(p.git.Reconcile)
 	start(p.git.Watch)
 	start(p.collector.Run)
-	if err := seat.announce(at.url, p.controller.Owner); err != nil {
-		return err
-	}
 	p.hub.Wake("routes") // routers speak to every server
 	start(func(ctx context.Context) error {
 		return seat.attend(ctx, func(gone []seated) { p.succeed(ctx, gone) })
