@@ -20,6 +20,18 @@ func (l Lock) Covers(t TargetID) bool {
 	return l.Target.Environment == t.Environment && (l.Target.Service == "" || l.Target.Service == t.Service)
 }
 
+// Covering is the lock of all that keeps deployments of t from starting the
+// longest, or nil.
+func Covering(all []Lock, t TargetID) *Lock {
+	var found *Lock
+	for i, l := range all {
+		if l.Covers(t) && (found == nil || l.Until.After(found.Until)) {
+			found = &all[i]
+		}
+	}
+	return found
+}
+
 // MaxLock bounds how long a lock holds.
 const MaxLock = 30 * 24 * time.Hour
 

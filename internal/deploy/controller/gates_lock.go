@@ -8,20 +8,14 @@ import (
 )
 
 // judgeLock waits while the target or its environment is locked, by the clock of
-// the database. What a person
-// rolls back may go over a lock, if they say so: a lock keeps others from
-// changing things, not from mending them.
+// the database. What a person rolls back may go over a lock, if they say so: a
+// lock keeps others from changing things, not from mending them.
 func (c *Controller) judgeLock(ctx context.Context, p plea, h *hearing) (slipway.Verdict, error) {
 	locks, err := c.Gatekeeper.Locks(ctx)
 	if err != nil {
 		return slipway.Verdict{}, err
 	}
-	var holds *slipway.Lock
-	for i, l := range locks {
-		if l.Covers(p.Target) && (holds == nil || l.Until.After(holds.Until)) {
-			holds = &locks[i]
-		}
-	}
+	holds := slipway.Covering(locks, p.Target)
 	if holds == nil {
 		return passes("no lock"), nil
 	}

@@ -102,14 +102,8 @@ func Lock(l slipway.Lock) api.Lock {
 // covering is the lock that keeps deployments of a target from starting the
 // longest, or nil.
 func covering(all []slipway.Lock, t slipway.TargetID) *api.Lock {
-	var found *slipway.Lock
-	for i, l := range all {
-		if l.Covers(t) && (found == nil || l.Until.After(found.Until)) {
-			found = &all[i]
-		}
+	if l := slipway.Covering(all, t); l != nil {
+		return new(Lock(*l))
 	}
-	if found == nil {
-		return nil
-	}
-	return new(Lock(*found))
+	return nil
 }
