@@ -12,10 +12,6 @@ import (
 )
 
 const (
-	// heldKey is the first part of the advisory locks by which servers say where
-	// they are: the bytes of "slip". The second is the place.
-	heldKey = 0x736c6970
-
 	heldWithin = 5 * time.Second // for the connection of a predecessor to be found closed
 	heldEvery  = 5 * time.Second // between two looks whether the lock is still ours
 )
@@ -69,10 +65,10 @@ func (h *Held) try(ctx context.Context) (others int, err error) {
 	if h.conn, err = h.store.writing.Conn(ctx); err != nil {
 		return 0, err
 	}
-	if _, err := h.conn.ExecContext(ctx, h.store.engine.hold, heldKey, h.place); err != nil {
+	if _, err := h.conn.ExecContext(ctx, h.store.engine.hold, h.place); err != nil {
 		return 0, err
 	}
-	err = h.conn.QueryRowContext(ctx, h.store.engine.elsewhere, heldKey, h.place).Scan(&others)
+	err = h.conn.QueryRowContext(ctx, h.store.engine.elsewhere, h.place).Scan(&others)
 	return others, err
 }
 

@@ -15,13 +15,7 @@ import (
 // lives, and have it when they are gone.
 func TestServersOfOnePlaceHaveTheDatabase(t *testing.T) {
 	url := storetest.Postgres(t)
-	open := func() *store.Store {
-		s, err := store.Open(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
+	open := func() *store.Store { return openAt(t, url) }
 	first, second, beside := open(), open(), open()
 	defer func() { _ = second.Close() }()
 	held, err := first.Hold(t.Context(), "a")
@@ -38,6 +32,11 @@ func TestServersOfOnePlaceHaveTheDatabase(t *testing.T) {
 	too, err := beside.Hold(t.Context(), "a")
 	if err != nil {
 		t.Errorf("one of the same place is told %v", err)
+	}
+	another := openAt(t, storetest.Postgres(t))
+	defer func() { _ = another.Close() }()
+	if _, err := another.Hold(t.Context(), "b"); err != nil {
+		t.Errorf("another installation on the same database is told %v", err)
 	}
 	if _, err := second.Hold(t.Context(), "b"); slipway.CodeOf(err) != slipway.Conflict {
 		t.Errorf("a second server is told %v", err)
@@ -59,4 +58,13 @@ func TestServersOfOnePlaceHaveTheDatabase(t *testing.T) {
 	if _, err := second.Hold(soon, "b"); err != nil {
 		t.Error(err)
 	}
+}
+
+func openAt(t *testing.T, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

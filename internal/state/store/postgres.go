@@ -19,12 +19,17 @@ const postgresConns = 10
 // schemaLock is the advisory lock of whoever migrates: "slipway", as a number.
 const schemaLock = 0x736c6970776179
 
+// installation is the key of the advisory locks by which servers say where they
+// are: of this schema, for several installations may share a database.
+const installation = `hashtext('slipway ' || coalesce(current_schema(), ''))`
+
 var postgresEngine = engine{
 	name:    "the PostgreSQL database",
 	dialect: "postgres",
-	hold:    `SELECT pg_advisory_lock_shared($1, $2)`,
+	hold:    `SELECT pg_advisory_lock_shared(` + installation + `, $1)`,
 	elsewhere: `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
-		AND classid = $1 AND objid <> $2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+		AND classid = (` + installation + `)::bigint & 4294967295 AND objid <> $1
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
 	now:       `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`,
 	forUpdate: ` FOR UPDATE`,
 	prelude:   `CREATE DOMAIN bytetext AS TEXT COLLATE "C"`,

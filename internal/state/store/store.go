@@ -41,8 +41,8 @@ type engine struct {
 	check      func(context.Context, *sql.DB) error                      // that what is there is sound; may be nil
 	lockSchema func(context.Context, *sql.DB) (unlock func(), err error) // one server at a time migrates
 
-	// hold takes the shared advisory lock ($1, $2), elsewhere counts those who have
-	// ($1, another one); "" where one process at most can have the database.
+	// hold says that the connection is at place $1, elsewhere counts those that are
+	// at another; "" where one process at most can have the database.
 	hold, elsewhere string
 
 	// renew has what is written next go to places of the disk that were not
