@@ -78,9 +78,7 @@ func (m *mark) end(told bool) {
 // Watch delivers what pushes have changed whose server died, until ctx ends.
 func (s *Server) Watch(ctx context.Context) error {
 	for {
-		if err := s.adopt(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Error("looking for pushes whose server died", "err", err)
-		}
+		s.adopt(ctx)
 		select {
 		case <-time.After(watchEvery):
 		case <-ctx.Done():
@@ -89,15 +87,18 @@ func (s *Server) Watch(ctx context.Context) error {
 	}
 }
 
-// adopt looks at the marks that nobody locks.
-func (s *Server) adopt(ctx context.Context) error {
+// adopt looks at the marks that nobody locks. What cannot be delivered now is
+// looked for again.
+func (s *Server) adopt(ctx context.Context) {
 	files, err := os.ReadDir(s.marks())
 	for _, f := range files {
 		if name := f.Name(); strings.HasPrefix(name, pushMark) || strings.HasPrefix(name, leftMark) {
 			err = errors.Join(err, s.adoptOne(ctx, filepath.Join(s.marks(), name)))
 		}
 	}
-	return err
+	if err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for pushes whose server died", "err", err)
+	}
 }
 
 func (s *Server) adoptOne(ctx context.Context, path string) error {
@@ -113,13 +114,15 @@ func (s *Server) adoptOne(ctx context.Context, path string) error {
 	} else if err != nil {
 		return err
 	}
-	var m mark
-	if err := json.NewDecoder(io.LimitReader(file, maxMark)).Decode(&m); err != nil || m.Repository.Validate() != nil {
-		return os.Remove(path) // cut off by a crash
-	}
-	found, err := file.Stat()
-	if err != nil {
+	found, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) { // whoever had it locked has done what there was to do
+		return nil
+	} else if err != nil {
 		return err
+	}
+	var m mark
+	if err := json.NewDecoder(io.LimitReader(file, maxMark)).Decode(&m); err != nil || m.Repository.Validate() != nil || !s.exists(m.Repository) {
+		return os.Remove(path) // cut off by a crash, or of what is gone
 	}
 	old := time.Since(found.ModTime()) > leftFor
 	if name := filepath.Base(path); strings.HasPrefix(name, pushMark) {

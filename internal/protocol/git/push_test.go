@@ -440,3 +440,33 @@ func TestAPushThatCouldNotBeRecorded(t *testing.T) {
 		}
 	}
 }
+
+// A push to a repository that is damaged, or gone, whose server died keeps the next
+// server from nothing.
+func TestAPushThatCannotBeFound(t *testing.T) {
+	w := newWorld(t)
+	c := w.clone("mei", "web")
+	c.must("push", "slipway", "master")
+	w.clone("mei", "broken").must("push", "slipway", "master")
+	repositories := filepath.Join(w.dir, "repositories")
+	if err := os.Remove(filepath.Join(repositories, "broken.git", "HEAD")); err != nil {
+		t.Fatal(err)
+	}
+	marks := filepath.Join(repositories, ".pushes")
+	for _, name := range []string{"broken", "gone"} {
+		if err := os.WriteFile(filepath.Join(marks, "push-"+name), []byte(`{"repository":"`+name+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.commit("unheard")
+	c.must("push", filepath.Join(repositories, "web.git"), "master")
+	if err := w.git.Reconcile(t.Context()); err != nil {
+		t.Errorf("the server cannot start: %v", err)
+	}
+	if len(w.pushes) != 3 || w.pushes[2].Repository != "web" {
+		t.Errorf("delivered %+v", w.pushes)
+	}
+	if left, err := filepath.Glob(filepath.Join(marks, "*")); err != nil || len(left) != 1 || filepath.Base(left[0]) != "left-broken" {
+		t.Errorf("marked %v, %v", left, err)
+	}
+}

@@ -14,11 +14,9 @@ const zero = slipway.Commit("0000000000000000000000000000000000000000")
 
 // Reconcile delivers every change of a ref that the store has not heard of:
 // those that a crash cut off from their hook, and those made around the server.
-// Call it when the server starts, before it listens.
+// Call it when the server starts.
 func (s *Server) Reconcile(ctx context.Context) error {
-	if err := s.adopt(ctx); err != nil { // in the names of those who pushed
-		return err
-	}
+	s.adopt(ctx) // first, in the names of those who pushed
 	repositories, err := s.Store.Repositories(ctx)
 	if err != nil {
 		return err
