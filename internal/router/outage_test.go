@@ -123,7 +123,9 @@ func TestNothingIsRoutedToInstancesOfAnotherBoot(t *testing.T) {
 	send := func(boot string) int {
 		t.Helper()
 		to := endpoints(i)
-		to[0].Boot = procid.ID{Boot: boot, PID: os.Getpid(), Start: 7}.String()
+		id := procid.Self()
+		id.Boot = boot
+		to[0].Boot = id.String()
 		w.acknowledged(w.shares(time.Second, slipway.Share{Group: "g1", Weight: slipway.All, Endpoints: to}))
 		code, _ := w.get()
 		return code

@@ -15,10 +15,10 @@ import (
 
 var errSomebodyElse = errors.New("the instance has ended: whoever listens there is somebody else")
 
-// owner is the process of an instance of this host; none where this process may
-// not see it, or it is elsewhere.
+// owner is the process of an instance of this host, whether it is there still or
+// not; none for one that is elsewhere.
 func owner(e slipway.Endpoint) procid.ID {
-	if p, ok := procid.Parse(e.Boot); ok && onThisHost(e.Addr.Addr()) && p.Alive() {
+	if p, ok := procid.Parse(e.Boot); ok && onThisHost(e.Addr.Addr()) {
 		return p
 	}
 	return procid.ID{}

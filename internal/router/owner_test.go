@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os/exec"
@@ -14,15 +15,20 @@ import (
 // An instance whose process has ended is not there any more, whoever listens at
 // its address by the time that the server has not said so.
 func TestNobodyElseIsTakenForAnInstance(t *testing.T) {
-	for _, protocol := range []slipway.Protocol{slipway.HTTP1, slipway.H2C} {
-		t.Run(string(protocol), func(t *testing.T) {
+	for _, tt := range []struct {
+		protocol slipway.Protocol
+		before   bool // it has ended before the router was told of it
+	}{
+		{slipway.HTTP1, false}, {slipway.HTTP1, true}, {slipway.H2C, false}, {slipway.H2C, true},
+	} {
+		t.Run(fmt.Sprintf("%s, before=%v", tt.protocol, tt.before), func(t *testing.T) {
 			w := newWorld(t)
 			start := func() *instance {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					t.Fatal(err)
 				}
-				if protocol == slipway.H2C {
+				if tt.protocol == slipway.H2C {
 					return w.http2Instance(l, func(http.ResponseWriter, *http.Request) {})
 				}
 				_ = l.Close()
@@ -39,9 +45,12 @@ func TestNobodyElseIsTakenForAnInstance(t *testing.T) {
 			here, other := start(), start()
 			named := endpoints(here, other)
 			named[1].Boot = id.String()
-			w.acknowledged(w.shares(time.Second, slipway.Share{Group: "g1", Weight: slipway.All, Protocol: protocol, Endpoints: named}))
-			_ = child.Process.Kill()
-			_ = child.Wait()
+			end := func() { _ = child.Process.Kill(); _ = child.Wait() }
+			if tt.before {
+				end()
+			}
+			w.acknowledged(w.shares(time.Second, slipway.Share{Group: "g1", Weight: slipway.All, Protocol: tt.protocol, Endpoints: named}))
+			end()
 			w.ask(100)
 			if other.hits.Load() != 0 || here.hits.Load() != 100 {
 				t.Errorf("%d requests to somebody else, %d of 100 to the one that is there", other.hits.Load(), here.hits.Load())

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway"
-	"github.com/slipway-cd/slipway/internal/procid"
 )
 
 // A table that was kept on disk names addresses that may be others' by now, and so
@@ -114,6 +113,5 @@ func answers(ctx context.Context, e slipway.Endpoint) bool {
 		return false
 	}
 	_ = c.Close()
-	p, ok := procid.Parse(e.Boot)
-	return !ok || !onThisHost(e.Addr.Addr()) || !p.Left()
+	return !owner(e).Left()
 }
