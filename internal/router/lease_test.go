@@ -42,7 +42,7 @@ func TestLentWeightsAreGivenBackWhenTheServerIsSilent(t *testing.T) {
 	stable, candidate := w.start(nil), w.start(nil)
 	f := w.lent(1500*time.Millisecond, stable, candidate, 9000)
 	w.acknowledged(f)
-	w.ask(30)
+	w.ask(300) // of which stable gets a tenth
 	if candidate.hits.Load() == 0 || stable.hits.Load() == 0 {
 		t.Fatalf("%d and %d while the server is heard", stable.hits.Load(), candidate.hits.Load())
 	}
