@@ -16,6 +16,7 @@ import (
 
 // ServeHTTP routes one request by the port that it came in at.
 func (r *Router) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	w = lastWriter{w, r.hall}
 	c := clientOf(in)
 	if why := c.front.gate.refused.Load(); why != nil && in.Method == refusedVerb {
 		w.Header().Set("Connection", "close")
@@ -131,9 +132,6 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 			if len(res.Trailer) > 0 {
 				res.Header.Del("Content-Length") // HTTP/1.1 has trailers after chunks only
 			}
-			if r.hall.leaving.Load() && res.StatusCode != http.StatusSwitchingProtocols {
-				res.Header.Set("Connection", "close") // HTTP/2 says it with GOAWAY
-			}
 			refuseSession(res.Header)
 			if f.cookie != nil {
 				res.Header.Add("Set-Cookie", f.cookie.String())
@@ -143,6 +141,24 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		ErrorHandler: r.fail,
 	}
 }
+
+// lastWriter says with every answer of a process that leaves that it is the last
+// of its connection; HTTP/2 says it with GOAWAY. What is no answer yet, or begins
+// another protocol, says nothing of an end.
+type lastWriter struct {
+	http.ResponseWriter
+	hall *hall
+}
+
+func (w lastWriter) WriteHeader(code int) {
+	if code >= http.StatusOK && w.hall.leaving.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for a controller.
+func (w lastWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // answerWriter is where the proxy writes an answer. The proxy flushes a head at
 // once; one that nothing follows is left to go out with its end, for over HTTP/2
@@ -216,7 +232,7 @@ func (r *Router) fail(w http.ResponseWriter, req *http.Request, err error) {
 	if v.wait {
 		w.Header().Set("Retry-After", "1")
 	}
-	if v.last && req.ProtoMajor == 1 || r.hall.leaving.Load() {
+	if v.last && req.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 	say(w, v.code, v.text)

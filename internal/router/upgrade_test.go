@@ -278,6 +278,23 @@ func TestAnAnswerUnderWayKeepsItsConnection(t *testing.T) {
 	}
 }
 
+// Nor does one end untold that is answered by the router itself.
+func TestARefusalIsTheLastOfAProcessThatLeaves(t *testing.T) {
+	w, _ := newProcessWorld(t)
+	w.acknowledged(w.route(time.Second)) // to nobody
+	c := keep(t, w.addr())
+	refused := func() (last bool) {
+		body, last := c.ask("/")
+		_, _ = io.Copy(io.Discard, body)
+		return last
+	}
+	if refused() {
+		t.Fatal("it was the last before anybody left")
+	}
+	w.serves(w.process(true))
+	w.eventually("the process leaves", refused)
+}
+
 // kept is a connection on which one request follows another.
 type kept struct {
 	net.Conn
