@@ -5,10 +5,10 @@
 //	Apply ─► Store ─► "routes" ─► poll answered ─► table in effect ─► report ─► "target/…" ─► Observe
 //
 // A router is registered by its first report, gets no table before, and counts
-// from then on: what it has not said, it may still be doing. It stops to count when its process is
-// proven dead or a person forgets it. While it is upgraded it is several
-// processes, which count together: an instance has drained when it has at all of
-// them.
+// from then on: what it has not said, it may still be doing. It stops to count
+// when its process is proven dead or a person forgets it. While it is upgraded it
+// is several processes, which count together: an instance has drained when it has
+// at all of them.
 package control
 
 import (

@@ -41,11 +41,11 @@ func (c *Control) table(w http.ResponseWriter, r *http.Request, caller slipway.R
 		t := wire.Table{
 			Epoch: c.store.Epoch(), Version: version, Routes: routes, Listeners: wire.ListenersOf(environments), Servers: c.within(r.RemoteAddr),
 		}
-		counts, err := c.counts(r.Context(), caller)
+		gets, err := c.gets(r.Context(), q, t)
 		if err != nil {
 			return err
 		}
-		if counts && q.wants(t) {
+		if gets {
 			w.Header().Set("Content-Type", "application/json")
 			return json.NewEncoder(w).Encode(t)
 		}
@@ -69,12 +69,15 @@ type poll struct {
 	hold           time.Duration
 }
 
-// counts reports whether drains wait for a router: it is registered, as a process
-// that has not provably ended.
-func (c *Control) counts(ctx context.Context, id slipway.RouterID) (bool, error) {
+// gets reports whether a poll is answered with t: it waits for that, and drains
+// wait for its router, which is registered as a process that has not provably ended.
+func (c *Control) gets(ctx context.Context, p poll, t wire.Table) (bool, error) {
+	if !p.wants(t) {
+		return false, nil
+	}
 	routers, err := c.store.Routers(ctx)
 	for _, r := range routers {
-		if r.ID == id {
+		if r.ID == p.router {
 			_, counts := c.observe(r, slipway.TargetID{})
 			return counts, err
 		}
