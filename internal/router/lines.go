@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,7 @@ func (s *lines) learn(urls []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, url := range urls {
+		url = strings.TrimSuffix(url, "/")
 		if s.all[url] != nil || len(s.all) >= mostLines || checkServer(url) != nil {
 			continue
 		}

@@ -10,7 +10,7 @@ func TestWhichLinesThereAre(t *testing.T) {
 	s := newLines("http://a", func(url string) *link { return newLink(url, Config{}, func() {}) })
 	var used []string
 	stop := s.start(func(l *link) { used = append(used, l.server) })
-	s.learn([]string{"", "nowhere", "http://", "http://a", "http://b"})
+	s.learn([]string{"", "nowhere", "http://", "http://a", "http://b/", "http://b"})
 	if fmt.Sprint(used) != "[http://a http://b]" {
 		t.Fatalf("lines to %v", used)
 	}
