@@ -39,12 +39,16 @@ func newHall(r *Router) *hall {
 	}
 }
 
-// serve welcomes who comes in by l, until l is closed.
-func (h *hall) serve(l net.Listener) {
+// open takes in a listener that is about to be served.
+func (h *hall) open(l net.Listener) {
 	h.here.Add(1)
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.listeners[l] = struct{}{}
-	h.mu.Unlock()
+}
+
+// serve welcomes who comes in by l, which is open, until it is closed.
+func (h *hall) serve(l net.Listener) {
 	defer func() {
 		h.mu.Lock()
 		delete(h.listeners, l)

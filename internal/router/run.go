@@ -130,6 +130,7 @@ func (r *Router) greet(ctx context.Context, m *memory) {
 }
 
 func (r *Router) serve(l net.Listener) {
+	r.hall.open(l) // before anybody can close the hall
 	r.serving.Go(func() { r.hall.serve(l) })
 }
 
