@@ -102,7 +102,10 @@ func (s *server) checkCapacity(before, next slipway.State) {
 			taken++
 		}
 	}
-	stay := s.count(t, "", func(g glimpse) bool { _, leaving := next.Draining[g.id]; return serves(g) && !leaving })
+	stay := s.count(t, "", func(g glimpse) bool {
+		_, leaving := next.Draining[g.id]
+		return serves(g) && !leaving && !untried(next.Deployment, g.group)
+	})
 	if floor := s.floor(next); taken > 0 && stay < floor {
 		s.w.violate("invariant 1: %s takes %d out of %s and leaves %d ready of at least %d", s.name, taken, t, stay, floor)
 	}

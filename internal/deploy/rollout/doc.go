@@ -32,10 +32,11 @@
 // when the instances are ready that carry it, and goes to whoever else is ready
 // when they are gone; where nobody is ready it stays with those that were and are
 // alive. A candidate that is still to be tested has no weight and a door of its
-// own. A weight on trial is lent: a router that does not hear of the server for
-// [LeaseFor] returns to the old group by itself, which is therefore kept whole.
-// A stage is held from when every router has its weight until every router has
-// said, after the time, that it never let it go; else the time begins anew.
+// own, and is no capacity for which somebody else may leave. A weight on trial is
+// lent: a router that does not hear of the server for [LeaseFor] returns to the
+// old group by itself, which is therefore kept whole. A stage is held from when
+// every router has its weight until every router has said, after the time, that
+// it never let it go; else the time begins anew.
 //
 // An instance leaves in one way only, whoever wants it gone: it is put on the
 // list of those that drain, from which nothing returns; the next route is

@@ -33,7 +33,7 @@ func (p *plan) releaseFrom(g slipway.GroupID, floor int) {
 	extra := len(members) - p.keep[g]
 	slices.SortStableFunc(members, byUse)
 	for _, i := range members {
-		if extra <= 0 || i.Phase == slipway.InstanceReady && p.capacity() <= floor {
+		if extra <= 0 || i.Phase == slipway.InstanceReady && !p.untried(g) && p.capacity() <= floor {
 			break
 		}
 		p.leave(g, i)

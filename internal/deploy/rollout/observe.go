@@ -60,13 +60,27 @@ func (p *plan) ready(g slipway.GroupID) int {
 	return n
 }
 
-// capacity counts what is ready in all groups and stays.
+// capacity counts what is ready in all groups and stays, but for who was never
+// to serve yet.
 func (p *plan) capacity() int {
 	n := 0
 	for _, g := range p.groups() {
-		n += p.ready(g)
+		if !p.untried(g) {
+			n += p.ready(g)
+		}
 	}
 	return n
+}
+
+// untried reports whether g was never to serve yet: it is a candidate that had no
+// weight so far, or is passive.
+func (p *plan) untried(g slipway.GroupID) bool {
+	d := p.next.Deployment
+	if d == nil || d.Phase == slipway.Pending || d.Phase.Ended() || d.Candidate != g || d.Weight > 0 {
+		return false
+	}
+	stage := d.Stages[d.At]
+	return !stage.ByReady || stage.Passive
 }
 
 // left counts the instances of g that still run, on their way out or not.

@@ -144,6 +144,7 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 		p.keep[d.Candidate] = min(stage.New, p.staying(d.Candidate))
 	}
 	p.activate(d.Candidate, !stage.Passive)
+	p.keepStandIns(d, stage)
 	if d.Stable == "" {
 		return
 	}
@@ -154,6 +155,19 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 		p.keep[d.Stable] = p.staying(d.Stable)
 	default:
 		p.keep[d.Stable] = min(stage.Old, p.staying(d.Stable))
+	}
+}
+
+// keepStandIns keeps who is left of earlier deployments and serves where the
+// stable group has nobody: a candidate on trial would have that part as well.
+func (p *plan) keepStandIns(d *slipway.Deployment, stage slipway.Stage) {
+	if !byWeight(d) || d.Weight == slipway.All || stage.Order != slipway.Surge || p.ready(d.Stable) > 0 {
+		return
+	}
+	for _, g := range p.groups() {
+		if g != d.Stable && g != d.Candidate {
+			p.keep[g] = p.ready(g)
+		}
 	}
 }
 

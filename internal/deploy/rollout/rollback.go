@@ -70,8 +70,7 @@ func (p *plan) giveUp(d *slipway.Deployment, why string) {
 // dropUntried lets a candidate go that was never to serve yet: at rest it would
 // help out where the stable group lacks somebody.
 func (p *plan) dropUntried(d *slipway.Deployment) {
-	stage := d.Stages[d.At]
-	if stage.ByReady && !stage.Passive || d.Weight > 0 {
+	if !p.untried(d.Candidate) {
 		return
 	}
 	for _, i := range p.members(d.Candidate) {
