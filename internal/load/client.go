@@ -72,23 +72,31 @@ func (v *client) ask(method string, body []byte, r Request) (answer, error) {
 }
 
 func (v *client) connection(r Request) (*kept, error) {
-	for !r.Own {
-		select {
-		case c := <-v.idle:
-			if isOpen(c.Conn) {
-				return c, nil
-			}
-			_ = c.Close()
-			continue
-		default:
+	if !r.Own {
+		if c := v.rested(); c != nil {
+			return c, nil
 		}
-		break
 	}
 	conn, err := v.connect(r.Within)
 	if err != nil {
 		return nil, err
 	}
 	return &kept{conn, bufio.NewReader(conn), time.Now()}, nil
+}
+
+// rested is a kept connection that can be used, nil where there is none.
+func (v *client) rested() *kept {
+	for {
+		select {
+		case c := <-v.idle:
+			if isOpen(c.Conn) {
+				return c
+			}
+			_ = c.Close()
+		default:
+			return nil
+		}
+	}
 }
 
 // exchange sends a request and reads the whole answer. It reports whether the

@@ -40,6 +40,11 @@ func newMultiplexer(w way) *multiplexer { return &multiplexer{way: w, transport:
 func (m *multiplexer) ask(method string, body []byte, r Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.Within)
 	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, m.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set(IDHeader, r.ID)
 	c, err := m.reserve(ctx, r.Own)
 	if err != nil {
 		return answer{}, fmt.Errorf("connect: %w", cause(err))
@@ -47,12 +52,6 @@ func (m *multiplexer) ask(method string, body []byte, r Request) (answer, error)
 	if r.Own {
 		defer func() { _ = c.Close() }()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, m.url.String(), bytes.NewReader(body))
-	if err != nil {
-		_ = c.Close()
-		return answer{}, err
-	}
-	req.Header.Set(IDHeader, r.ID)
 	res, err := c.RoundTrip(req) //nolint:bodyclose // read closes it
 	if notBegun(err) {
 		return answer{}, &unbegunError{err}
