@@ -37,6 +37,8 @@ type Deployment struct {
 	Touched    bool        // an old instance was taken out of traffic, or asked to stop
 	Blamed     InstanceID  `json:",omitempty"` // for which it could not go on, or not go back; "" when no instance was the reason
 	Asked      Intent
+	Promoted   int           `json:",omitempty"` // stages that a person has let pass without waiting for their hold and their evidence
+	Replaced   InstanceID    `json:",omitempty"` // of the candidate, which was worse than the others of its group
 	Replace    bool          `json:",omitempty"` // what moved its target when it was asked for gives way to it
 	Override   string        // why a person overrode the gates that may be; "" when nobody did
 	Verdicts   []GateVerdict // what the gates that it asks now said last, in their order
@@ -117,7 +119,7 @@ type Stage struct {
 	Passive bool          // workers: the new group does not take work yet
 	Preview bool          // the tests before traffic have to pass
 	Hold    time.Duration // from when every router has the weight
-	Gates   []GateID      // have to pass once it was held
+	Gates   []GateID      // have to pass once it was held; one that fails before ends the hold
 }
 
 // Order says whether new instances come before old ones go.
@@ -143,9 +145,14 @@ type GateVerdict struct {
 
 // Verdict is what a gate says.
 type Verdict struct {
-	State VerdictState
-	Why   string
+	State    VerdictState
+	Why      string
+	Instance InstanceID `json:",omitempty"` // that has to be replaced
 }
+
+// GateEvidence looks at what is counted of the candidate and of what serves beside
+// it.
+const GateEvidence GateID = "evidence"
 
 // VerdictState is what a gate decided. No data is its own verdict, never a pass.
 type VerdictState string
@@ -155,4 +162,5 @@ const (
 	GateFail         VerdictState = "fail"
 	GateWait         VerdictState = "wait"
 	GateInconclusive VerdictState = "inconclusive"
+	GateReplace      VerdictState = "replace" // an instance of the candidate is worse than the others: it is the instance, not the release
 )

@@ -29,6 +29,7 @@ type Rollout struct {
 	Bake      time.Duration `json:",omitempty"` // immutable, canary: all traffic is held this long before the deployment has succeeded
 	KeepOld   time.Duration `json:",omitempty"` // immutable, canary: the old group is kept this long, so that going back is a change of weights
 	Preview   *Preview      `json:",omitempty"` // tests before traffic; nil: none
+	Evidence  *Evidence     `json:",omitempty"` // immutable, canary: judges each weight and the bake; nil: they are held and nothing else
 }
 
 // Preview is a command that tests a candidate before it takes traffic. It runs

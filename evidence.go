@@ -1,0 +1,115 @@
+package slipway
+
+import (
+	"fmt"
+	"time"
+)
+
+// Evidence says how a candidate is judged by what is counted of it while it
+// serves beside the stable group. Rates are parts of 1.
+type Evidence struct {
+	Rollback Bound // it goes back when it is worse than this
+	Promote  Bound // it is promoted when it is no worse than this
+	// Latency is by how much a candidate may be slower, in whole steps of
+	// [Bucket]: 4 of them are 9.05 %.
+	Latency     Bucket
+	MinRequests int           // of the candidate; with fewer it is never promoted, and only gross failure is found
+	MaxHold     time.Duration // of one weight: a candidate that was not decided on by then goes back; 0: it waits for more traffic or a person
+	WarmUp      time.Duration // from the beginning of a weight, which is not looked at
+	SLO         float64       // errors that are tolerated where nothing serves beside the candidate
+	Queries     []Query       `json:",omitempty"` // what a router does not see
+}
+
+// Bound is the worst error rate of a candidate that is tolerated, Ratio times
+// that of the stable group and Margin more, and the probability with which that
+// may be taken to be broken although it is not.
+type Bound struct {
+	Ratio  float64
+	Margin float64 `json:",omitempty"`
+	Error  float64
+}
+
+// Query asks a Prometheus server for counts of a release.
+type Query struct {
+	Name       string // of what it counts, for people
+	Prometheus string // base URL of the server
+	Failed     string // PromQL of a counter; $release, $service and $environment stand for those of a group
+	All        string // PromQL of the counter that Failed is a part of
+}
+
+// DefaultEvidence is what a canary is judged by where its manifest leaves that
+// open.
+var DefaultEvidence = Evidence{
+	Rollback:    Bound{Ratio: 1.2, Error: 0.01},
+	Promote:     Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
+	Latency:     4,
+	MinRequests: 300,
+	SLO:         0.01,
+}
+
+// Bounds of evidence.
+const (
+	MinRatio       = 1.0
+	MaxRatio       = 10.0
+	MaxMargin      = 0.5
+	MinError       = 1e-6
+	MaxError       = 0.2
+	MaxLatency     = 64 // four times as slow
+	MaxMinRequests = 10_000_000
+	MaxMaxHold     = 30 * 24 * time.Hour
+	MaxQueries     = 10
+)
+
+// Validate returns an Invalid error that says what is wrong with e.
+func (e Evidence) Validate() error {
+	for _, b := range []struct {
+		name string
+		Bound
+	}{{"rollback", e.Rollback}, {"promote", e.Promote}} {
+		if err := b.validate(b.name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.Promote.Ratio < e.Rollback.Ratio || e.Promote.Margin < e.Rollback.Margin:
+		return Errorf(Invalid, "what is promoted must be looser than what goes back: ratio %g and margin %s are below %g and %s",
+			e.Promote.Ratio, inPercent(e.Promote.Margin), e.Rollback.Ratio, inPercent(e.Rollback.Margin)).
+			Do("Between the two lies what is neither worse nor good: without room there, a version as good as the stable one is never decided on.")
+	case e.Latency < 1 || e.Latency > MaxLatency:
+		return Errorf(Invalid, "latency must be from 1 to %d steps of 2.19 %%, not %d", MaxLatency, e.Latency)
+	case e.MinRequests < 0 || e.MinRequests > MaxMinRequests:
+		return Errorf(Invalid, "min_requests must be from 0 to %d, not %d", MaxMinRequests, e.MinRequests)
+	case e.MaxHold < 0 || e.MaxHold > MaxMaxHold:
+		return Errorf(Invalid, "max_hold must be from 0s to %s, not %s", MaxMaxHold, e.MaxHold)
+	case e.WarmUp < 0 || e.WarmUp > MaxHold:
+		return Errorf(Invalid, "warm_up must be from 0s to %s, not %s", MaxHold, e.WarmUp)
+	case !(e.SLO > 0 && e.SLO < 1):
+		return Errorf(Invalid, "slo must be above 0 %% and below 100 %%, not %s", inPercent(e.SLO))
+	case len(e.Queries) > MaxQueries:
+		return Errorf(Invalid, "there must be at most %d queries, not %d", MaxQueries, len(e.Queries))
+	}
+	return nil
+}
+
+func (b Bound) validate(name string) error {
+	switch {
+	case !(b.Ratio >= MinRatio && b.Ratio <= MaxRatio):
+		return Errorf(Invalid, "%s.ratio must be from %g to %g, not %g", name, MinRatio, MaxRatio, b.Ratio)
+	case !(b.Margin >= 0 && b.Margin <= MaxMargin):
+		return Errorf(Invalid, "%s.margin must be from 0 %% to %s, not %s", name, inPercent(MaxMargin), inPercent(b.Margin))
+	case !(b.Error >= MinError && b.Error <= MaxError):
+		return Errorf(Invalid, "the error probability of %s must be from %s to %s, not %s", name, inPercent(MinError), inPercent(MaxError), inPercent(b.Error))
+	}
+	return nil
+}
+
+// inPercent writes a part of 1 as people read it: 0.25 %.
+func inPercent(part float64) string { return fmt.Sprintf("%.4g %%", 100*part) }
+
+// Looks is what is kept of the looks at a candidate, so that its verdict can be
+// found again: the counts of each, in the form of whoever judges, and the ledger of
+// what was counted so far.
+type Looks struct {
+	Ledger  []byte
+	Batches [][]byte
+}

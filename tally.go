@@ -1,0 +1,118 @@
+package slipway
+
+import (
+	"math"
+	"time"
+)
+
+// Tally is what a router has counted of the requests that it gave to one
+// instance by one route. A request counts once: where it was sent first, by what
+// became of that first attempt, when it has ended; by the route that was in effect
+// when it began. All but Open only grow.
+type Tally struct {
+	Requests uint64             `json:"requests"`
+	Failures map[Failure]uint64 `json:"failures,omitempty"`
+	Refusals uint64             `json:"refusals,omitempty"` // answers 4xx, which are no failures
+	Cells    Cells              `json:"cells"`
+	Took     Histogram          `json:"took,omitempty"` // from the head of a request to the end of its answer
+	Open     Histogram          `json:"open,omitempty"` // how long those in flight have taken so far
+}
+
+// Failed is how many requests failed, in whatever way.
+func (t Tally) Failed() (n uint64) {
+	for _, of := range t.Failures {
+		n += of
+	}
+	return n
+}
+
+// CellSize is how many consecutive requests of one instance make a cell.
+const CellSize = 8
+
+// Cells count [CellSize] consecutive requests of one instance as one, so that a
+// burst of errors is one piece of evidence and not many. The last of them, which
+// is not full yet, is not counted.
+type Cells struct {
+	All     uint64 `json:"all"`
+	Failed  uint64 `json:"failed,omitempty"`  // in which at least one request failed
+	Refused uint64 `json:"refused,omitempty"` // in which at least one was answered 4xx
+}
+
+// Failure is a way in which a request fails.
+type Failure string
+
+const (
+	FailedAnswer  Failure = "5xx"     // the instance answered so
+	FailedConnect Failure = "connect" // it took no connection
+	FailedTimeout Failure = "timeout" // it said nothing for too long
+	FailedReset   Failure = "reset"   // it broke off
+	FailedAbort   Failure = "abort"   // the client left, after more than [LateAbort]
+)
+
+// LateAbort is for how long a client must have waited before its leaving counts
+// as a failure: who leaves sooner has changed its mind.
+const LateAbort = time.Second
+
+// Counted is what one process of a router has counted at one instance by one
+// route. What is counted for the placebo is a random part of the requests of the
+// group, kept apart; the rest is in another Counted.
+type Counted struct {
+	Router   RouterID    `json:"router"`
+	Boot     string      `json:"boot"`  // of the router's process
+	Fence    Fence       `json:"fence"` // of the route
+	Group    GroupID     `json:"group"`
+	Weight   BasisPoints `json:"weight"` // that the route gave to the group
+	Instance InstanceID  `json:"instance"`
+	Placebo  bool        `json:"placebo,omitempty"`
+	Tally
+}
+
+// Histogram counts durations by [Bucket].
+type Histogram map[Bucket]uint64
+
+// Bucket is a range of durations: of every power of two of microseconds there are 32, so
+// each is 2.19 % wide. Four are 9.05 %.
+type Bucket int
+
+// The first bucket has everything below its end, the last everything above its
+// beginning.
+const (
+	BucketsPerDouble        = 32
+	FirstBucket      Bucket = 4 * BucketsPerDouble  // 16 µs
+	LastBucket       Bucket = 27 * BucketsPerDouble // 134 s
+)
+
+// BucketOf is the bucket of d.
+func BucketOf(d time.Duration) Bucket {
+	if d <= 16*time.Microsecond {
+		return FirstBucket
+	}
+	b := Bucket(math.Log2(float64(d)/float64(time.Microsecond)) * BucketsPerDouble)
+	return min(max(b, FirstBucket), LastBucket)
+}
+
+// Begin is the shortest duration of b.
+func (b Bucket) Begin() time.Duration {
+	if b <= FirstBucket {
+		return 0
+	}
+	return time.Duration(math.Ceil(math.Exp2(float64(b)/BucketsPerDouble) * float64(time.Microsecond)))
+}
+
+// Over is how many of h are in buckets after b: longer than its end.
+func (h Histogram) Over(b Bucket) (n uint64) {
+	for at, of := range h {
+		if at > b {
+			n += of
+		}
+	}
+	return n
+}
+
+// Total is how many there are in h.
+func (h Histogram) Total() (n uint64) {
+	for _, of := range h {
+		n += of
+	}
+	return n
+}

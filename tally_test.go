@@ -1,0 +1,25 @@
+package slipway_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+func TestBuckets(t *testing.T) {
+	for b := slipway.FirstBucket + 1; b <= slipway.LastBucket; b++ {
+		begin := b.Begin()
+		if got := slipway.BucketOf(begin); got != b {
+			t.Fatalf("bucket %d begins at %s, which is in %d", b, begin, got)
+		}
+		if got := slipway.BucketOf(begin - 1); got != b-1 {
+			t.Fatalf("bucket %d begins at %s; what is shorter is in %d", b, begin, got)
+		}
+	}
+	for d, want := range map[time.Duration]slipway.Bucket{-1: slipway.FirstBucket, 0: slipway.FirstBucket, time.Hour: slipway.LastBucket, 1<<63 - 1: slipway.LastBucket} {
+		if got := slipway.BucketOf(d); got != want {
+			t.Errorf("%s is in bucket %d, not %d", d, got, want)
+		}
+	}
+}
