@@ -119,6 +119,10 @@ type InstanceStatus struct {
 	RetryAt   time.Time // backoff: when it starts again
 	Restarts  int
 	Why       string // why it is not ready: GET /readyz → 503 "warming cache"; exit 137
+
+	// Only when its target alone is looked at; nil where that is not known.
+	Said *Said `json:",omitempty"`
+	Uses *Uses `json:",omitempty"`
 }
 
 // InstancePhase is where an instance is.

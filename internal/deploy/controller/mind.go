@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -42,9 +43,17 @@ func (c *Controller) remember(m *mind, groups []slipway.GroupStatus, awaits []sl
 	m.seen, m.awaits = seen, awaits
 }
 
-// fingerprint tells two observations apart.
+// fingerprint tells two observations apart. What instances say and use is always
+// something else, and changes no plan by itself.
 func fingerprint(groups []slipway.GroupStatus) uint64 {
 	h := fnv.New64a()
-	_ = json.NewEncoder(h).Encode(groups) // a hash takes everything
+	all := json.NewEncoder(h)
+	for _, g := range groups {
+		g.Instances = slices.Clone(g.Instances)
+		for n := range g.Instances {
+			g.Instances[n].Said, g.Instances[n].Uses = nil, nil
+		}
+		_ = all.Encode(g) // a hash takes everything
+	}
 	return h.Sum64()
 }

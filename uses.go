@@ -1,0 +1,11 @@
+package slipway
+
+import "time"
+
+// Uses is what the processes of an instance use of their machine.
+type Uses struct {
+	At     time.Time     `json:"at"`
+	CPU    time.Duration `json:"cpu"`    // that they have run; begins anew with each boot of the instance
+	Memory int64         `json:"memory"` // bytes in memory; what several processes share counts for each
+	Room   int64         `json:"room"`   // bytes that they could have besides, as far as the machine has them now
+}
