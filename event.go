@@ -36,6 +36,7 @@ const (
 	TargetChanged        EventKind = "target.changed"     // steady state: healed, scaled
 	DeploymentApproved   EventKind = "deployment.approved"
 	DeploymentOverridden EventKind = "deployment.overridden" // a person asked for it over the gates that may be overridden
+	DeploymentPromoted   EventKind = "deployment.promoted"   // a person let its stage pass without the rest of its hold and its evidence
 	LockTaken            EventKind = "lock.taken"
 	LockReleased         EventKind = "lock.released"
 	EnvironmentsDeclared EventKind = "environments.declared"

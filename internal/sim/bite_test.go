@@ -40,6 +40,8 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 		{"counts a hold while a router has gone back", Options{Mutate: ignoreLapse}, 1300},
 		{"ignores what the tests said", Options{Mutate: ignoreTests}, 1},
 		{"ignores the evidence of a stage", Options{Mutate: ignoreGates}, 1},
+		{"goes past what nobody let pass", Options{Mutate: promoteAll}, 1},
+		{"replaces one instance after another", Options{Mutate: replaceOn}, 1},
 		{"lets a passive worker work", Options{Mutate: activeEarly}, 1},
 		{"succeeds when the new is merely started", Options{Mutate: succeedEarly}, 1},
 		{"is stable on the wrong group after going back", Options{Mutate: wrongStable}, 1},
@@ -263,6 +265,18 @@ var ignoreGates = wrap(func(s *slipway.State) {
 		for id := range s.Verdicts {
 			s.Verdicts[id] = slipway.Verdict{State: slipway.GatePass}
 		}
+	}
+}, nil)
+
+var promoteAll = wrap(nil, func(_ slipway.State, d *slipway.Decision) {
+	if dep := moving(&d.Next); dep != nil && d.Changed {
+		dep.Promoted = dep.At + 1
+	}
+})
+
+var replaceOn = wrap(func(s *slipway.State) {
+	if d := moving(s); d != nil {
+		d.Replaced = ""
 	}
 }, nil)
 

@@ -35,7 +35,7 @@ func (s *server) checkStop(t slipway.TargetID, id slipway.InstanceID, f slipway.
 	}
 	i := s.w.driver.instance(id)
 	d := state.Deployment
-	if i != nil && d != nil && d.Phase == slipway.Progressing && i.group == d.Candidate && i.group == slipway.GroupOf(d.ID) && i.Phase == slipway.InstanceReady && !s.w.truth.scaled[d.ID] && s.w.store.epoch == 1 {
+	if i != nil && d != nil && d.Phase == slipway.Progressing && i.group == d.Candidate && i.group == slipway.GroupOf(d.ID) && i.Phase == slipway.InstanceReady && d.Replaced != id && !s.w.truth.scaled[d.ID] && s.w.store.epoch == 1 {
 		s.w.violate("invariant 8: deployment %d stops %s, which it made and which is ready", d.ID, id)
 	}
 }

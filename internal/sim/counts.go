@@ -47,9 +47,9 @@ var everything = map[string][]string{
 	},
 	"stage":    {"surge", "vacate", "alone", "by ready", "by weight", "lent", "passive", "preview", "hold", "gates"},
 	"strategy": {"rolling", "immutable", "canary", "recreate", "detach", "workers canary"},
-	"asked":    {"deploy", "rollback", "restart", "abort", "replace", "scale", "remove", "approve", "lock", "unlock", "declare", "agree"},
+	"asked":    {"deploy", "rollback", "restart", "abort", "promote", "replace", "scale", "remove", "approve", "lock", "unlock", "declare", "agree"},
 	"gate": {
-		"pass", "fail", "wait", "inconclusive", "lock pass", "lock wait", "freeze pass", "freeze wait", "approval pass", "approval wait", "needs pass", "needs wait",
+		"pass", "fail", "wait", "inconclusive", "replace", "lock pass", "lock wait", "freeze pass", "freeze wait", "approval pass", "approval wait", "needs pass", "needs wait",
 	},
 	"task":  {"waiting", "running", "passed", "failed", "cancelled", "vanished"},
 	"state": {"retained", "taken back", "rescaled while it moves", "struggling", "ailing", "draining", "adopted", "refused by the driver", "announced", "given up for a crash loop", "overridden"},

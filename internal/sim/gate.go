@@ -61,11 +61,36 @@ func (w *World) collect(g gate) *verdict {
 	if w.chance(2) {
 		v.now = slipway.GateWait
 	}
-	if w.chance(4) {
+	switch {
+	case w.chance(4):
 		v.then = slipway.GateFail
+	case w.chance(6):
+		v.then = slipway.GateReplace
 	}
 	w.gates[g] = v
 	return v
+}
+
+// blame is what evidence says of one instance of a candidate: once, then of all
+// of them.
+func (w *World) blame(g gate, s *slipway.State) slipway.Verdict {
+	d, v := s.Deployment, w.gates[g]
+	if v != nil && d.Replaced != "" && v.then == slipway.GateReplace {
+		v.now, v.then = slipway.GatePass, slipway.GatePass
+	}
+	said := w.judge(g)
+	if said.State != slipway.GateReplace {
+		return said
+	}
+	for _, group := range s.Groups {
+		for _, i := range group.Instances {
+			if _, leaving := s.Draining[i.ID]; group.ID == d.Candidate && !leaving {
+				said.Instance = i.ID
+				return said
+			}
+		}
+	}
+	return said
 }
 
 // answer is a person who is asked to agree, and does or does not.

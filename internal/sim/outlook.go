@@ -41,7 +41,7 @@ func (w *World) inform(s *slipway.State) {
 	for _, id := range gates {
 		v, asked := s.Verdicts[id] // of those that the controller judges
 		if !asked {
-			verdicts[id] = w.judge(gate{d.ID, id})
+			verdicts[id] = w.blame(gate{d.ID, id}, s)
 			continue
 		}
 		w.saw("gate", string(id)+" "+string(v.State))

@@ -60,6 +60,10 @@ func (w *World) ask() {
 	case n < 14:
 		r.Kind = slipway.KindRestart
 	case n < 16:
+		if w.chance(3) {
+			w.promote(s)
+			return
+		}
 		w.abort(s)
 		return
 	case n < 18:
@@ -139,6 +143,25 @@ func (w *World) abort(s *server) {
 			s.run("abort", func() error { return s.c.Abort(context.Background(), d.ID, mei) })
 			return
 		}
+	}
+}
+
+// promote lets the stage of a deployment pass.
+func (w *World) promote(s *server) {
+	for _, d := range w.store.deployments {
+		if d.Phase != slipway.Progressing || !w.chance(2) {
+			continue
+		}
+		w.tell("mei  promotes deployment %d, says %s", d.ID, s.name)
+		w.truth.promoted[d.ID] = true
+		s.run("promote", func() error {
+			_, err := s.c.Promote(context.Background(), d.ID, mei, "it looks well")
+			if err == nil {
+				w.saw("asked", "promote")
+			}
+			return err
+		})
+		return
 	}
 }
 

@@ -17,11 +17,17 @@ func (s *server) checkStage(before, next slipway.State) {
 	if !made { // a group that comes back has been through all this
 		return
 	}
+	if is.Promoted > was.Promoted && !s.w.truth.promoted[is.ID] {
+		s.w.violate("deployment %d is promoted past stage %d by nobody", is.ID, is.Promoted)
+	}
 	rises := is.Weight > was.Weight
 	if rises {
 		s.checkCarries(is)
 	}
 	another := s.w.truth.scaled[is.ID] && onTrial(is) // a scale may change what some can carry
+	if was.Promoted > was.At {
+		s.w.truth.excused[is.ID] = max(was.Weight, 1)
+	}
 	if rises && was.Weight > 0 && !another {
 		s.checkHeld(was, was.Weight, r.Hold)
 	}
@@ -65,6 +71,9 @@ func (s *server) checkCarries(d *slipway.Deployment) {
 // checkHeld: every router that counted has really given a group its weight for as long as
 // the stage says, by the clocks that there were.
 func (s *server) checkHeld(d *slipway.Deployment, weight slipway.BasisPoints, hold time.Duration) {
+	if weight <= s.w.truth.excused[d.ID] {
+		return
+	}
 	need := hold - s.w.skew(s.w.truth.starts[d.ID].at)
 	for _, r := range s.spoke {
 		if held := r.longest(d.Candidate, weight, s.seenAt); held < need {
@@ -81,6 +90,9 @@ func (s *server) checkEvidence(was, is *slipway.Deployment) {
 	left := was.Stages[was.At:is.At]
 	if is.Phase == slipway.Succeeded {
 		left = was.Stages[was.At:]
+	}
+	if was.Promoted > was.At && len(left) > 0 {
+		left = left[1:] // a person has answered for the first
 	}
 	for _, stage := range left {
 		for _, id := range stage.Gates {

@@ -15,6 +15,9 @@ type truth struct {
 	taken   map[slipway.InstanceID]bool    // who was taken out while ready
 	scaled  map[slipway.DeploymentID]bool  // a person asked for another scale while it moved
 	tests   map[slipway.GroupID]bool       // it has to pass tests before it gets traffic
+
+	promoted map[slipway.DeploymentID]bool                // a person has asked to let a stage of it pass
+	excused  map[slipway.DeploymentID]slipway.BasisPoints // up to this weight nothing had to be held
 }
 
 // start is what a deployment found when it began to move.
@@ -32,6 +35,7 @@ func newTruth() truth {
 		history: map[slipway.TargetID]map[slipway.Fence]slipway.State{}, groups: map[slipway.GroupID]slipway.TargetID{},
 		starts: map[slipway.DeploymentID]start{}, stops: map[slipway.GroupID]int{}, taken: map[slipway.InstanceID]bool{},
 		scaled: map[slipway.DeploymentID]bool{}, tests: map[slipway.GroupID]bool{},
+		promoted: map[slipway.DeploymentID]bool{}, excused: map[slipway.DeploymentID]slipway.BasisPoints{},
 	}
 }
 

@@ -106,7 +106,7 @@ func (c *compiler) canary() {
 	c.add(slipway.Stage{New: n, Old: c.from, Preview: c.previews(), Passive: !c.web})
 	for _, w := range c.Weights {
 		n = max(n, c.carrying(w))
-		c.add(slipway.Stage{New: n, Old: c.from, Weight: w, Leased: true, Hold: c.Hold})
+		c.add(slipway.Stage{New: n, Old: c.from, Weight: w, Leased: true, Hold: c.Hold, Gates: c.judged()})
 	}
 	if !c.web {
 		c.add(slipway.Stage{New: c.want})
@@ -118,7 +118,11 @@ func (c *compiler) canary() {
 // whole is the end of those who make a whole new group: all traffic, a bake,
 // and an old group that goes or is kept.
 func (c *compiler) whole() {
-	c.add(slipway.Stage{New: c.want, Old: c.from, Weight: slipway.All, Leased: c.Strategy == slipway.Canary, Hold: c.Bake})
+	all := slipway.Stage{New: c.want, Old: c.from, Weight: slipway.All, Leased: c.Strategy == slipway.Canary, Hold: c.Bake}
+	if c.Bake > 0 {
+		all.Gates = c.judged()
+	}
+	c.add(all)
 	if c.KeepOld == 0 {
 		c.add(slipway.Stage{New: c.want, Weight: slipway.All})
 	}
@@ -152,12 +156,23 @@ func (c *compiler) inPlace() {
 			continue
 		}
 		hold := at(n)
-		hold.Weight, hold.Leased, hold.Hold = w, true, c.Hold
+		hold.Weight, hold.Leased, hold.Hold, hold.Gates = w, true, c.Hold, c.judged()
 		c.add(hold)
 		last = w
 	}
 	grow(c.want)
-	c.stages[len(c.stages)-1].Hold = c.Bake
+	end := &c.stages[len(c.stages)-1]
+	if end.Hold = c.Bake; c.Bake > 0 {
+		end.Gates = c.judged()
+	}
+}
+
+// judged are the gates of what is held, so that it can be looked at.
+func (c *compiler) judged() []slipway.GateID {
+	if c.Evidence == nil {
+		return nil
+	}
+	return []slipway.GateID{slipway.GateEvidence}
 }
 
 // carrying is how many instances the new group needs before it gets weight w: a

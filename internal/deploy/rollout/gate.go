@@ -12,9 +12,21 @@ import (
 // that it changed.
 const gatesEvery = 5 * time.Second
 
-// judge asks gates, keeps what they said, and is what the first says that does
-// not pass. One that says nothing is waited for: no data is never a pass.
+// judge asks gates, and tells what the first says that does not pass. It is asked
+// again by and by.
 func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verdict {
+	v := p.hear(d, gates)
+	if v.State == slipway.GateWait || v.State == slipway.GateInconclusive {
+		p.say("waits: %s", v.Why)
+		p.wakeAt(p.now.Add(gatesEvery))
+	}
+	return v
+}
+
+// hear keeps what gates say, and is what the first says that does not pass; one
+// that fails comes before all others. One that says nothing is waited for: no data
+// is never a pass.
+func (p *plan) hear(d *slipway.Deployment, gates []slipway.GateID) slipway.Verdict {
 	all := slipway.Verdict{State: slipway.GatePass}
 	var said []slipway.GateVerdict
 	for _, gate := range gates {
@@ -30,9 +42,43 @@ func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verd
 	if !slices.Equal(said, d.Verdicts) {
 		d.Verdicts = said
 	}
-	if all.State == slipway.GateWait || all.State == slipway.GateInconclusive {
-		p.say("waits: %s", all.Why)
-		p.wakeAt(p.now.Add(gatesEvery))
-	}
 	return all
 }
+
+// condemned reports whether a gate has seen enough of a candidate before its hold
+// is over, and acts on it.
+func (p *plan) condemned(d *slipway.Deployment, stage slipway.Stage) bool {
+	if isPromoted(d) {
+		return false
+	}
+	v := p.hear(d, stage.Gates)
+	switch v.State {
+	case slipway.GateFail:
+		p.refuse(d, v.Why)
+		return true
+	case slipway.GateReplace:
+		return p.replace(d, v)
+	case slipway.GatePass, slipway.GateWait, slipway.GateInconclusive:
+	}
+	return false
+}
+
+// replace lets the one instance of a candidate go that is worse than the others.
+// That happens once: a second one is no accident.
+func (p *plan) replace(d *slipway.Deployment, v slipway.Verdict) bool {
+	i, found := p.instance(v.Instance)
+	switch _, leaving := p.next.Draining[v.Instance]; {
+	case leaving || !found:
+		return false
+	case d.Replaced != "":
+		p.refuse(d, v.Why)
+		return true
+	}
+	d.Replaced = v.Instance
+	p.say("replaces %s: %s", v.Instance, v.Why)
+	p.leave(d.Candidate, i)
+	return true
+}
+
+// isPromoted reports whether a person has let the stage of d pass.
+func isPromoted(d *slipway.Deployment) bool { return d.Promoted > d.At }

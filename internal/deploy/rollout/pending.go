@@ -39,7 +39,7 @@ func (p *plan) movePending(d *slipway.Deployment) bool {
 		p.say("%s; nothing was touched", verdict.Why)
 		p.end(d, slipway.Failed)
 		return true
-	case slipway.GateWait, slipway.GateInconclusive:
+	case slipway.GateWait, slipway.GateInconclusive, slipway.GateReplace:
 		return false
 	}
 	if p.was.Revision == nil || p.was.Revision.ID != d.Revision {

@@ -28,6 +28,9 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 		d.Waiting = time.Time{}
 	}
 	p.carry(d, stage)
+	if p.condemned(d, stage) {
+		return true
+	}
 	if !p.test(d, stage) || !p.held(d, stage) || !p.allowed(d, stage) {
 		return d.Phase != slipway.Progressing
 	}
@@ -38,6 +41,7 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 	if d.At+1 < len(d.Stages) {
 		d.At++
 		d.Since, d.Held, d.Verdicts = p.now, time.Time{}, nil
+		p.was.Verdicts = nil // they were of the stage before
 		return true
 	}
 	if !p.served(d.Candidate) {
@@ -75,13 +79,9 @@ func (p *plan) room(d *slipway.Deployment, stage slipway.Stage) bool {
 	return true
 }
 
-// allowed asks the gates of a stage.
+// allowed asks the gates of a stage, unless a person has answered for them.
 func (p *plan) allowed(d *slipway.Deployment, stage slipway.Stage) bool {
-	v := p.judge(d, stage.Gates)
-	if v.State == slipway.GateFail {
-		p.refuse(d, v.Why)
-	}
-	return v.State == slipway.GatePass
+	return isPromoted(d) || p.judge(d, stage.Gates).State == slipway.GatePass
 }
 
 // await lets the deadline for n ready instances of g run, and gives up with
@@ -140,6 +140,9 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 		return
 	}
 	p.keep[d.Candidate] = stage.New
+	if members := len(p.members(d.Candidate)); stage.Order == slipway.Vacate { // who is replaced makes room for whoever comes after
+		p.keep[d.Candidate] = max(stage.New-(p.left(d.Candidate)-members), min(members, stage.New))
+	}
 	if !p.room(d, stage) {
 		p.keep[d.Candidate] = min(stage.New, p.staying(d.Candidate))
 	}

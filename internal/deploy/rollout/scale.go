@@ -46,6 +46,7 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	stages := Compile(r, p.was.Target.Kind, from, want, d.Stable == "")
 	d.At = resume(stages, at, d.Weight)
 	d.Stages = stages
+	d.Promoted = 0 // it was a stage of another schedule
 	if stages[d.At].Weight != at.Weight {
 		d.Held = time.Time{} // it was another weight
 	}

@@ -23,7 +23,8 @@ import (
 //	deploy   asks for release=, want=, strategy= and what it leaves open: surge=, step=, weights=, instances=,
 //	         detach=, hold=, bake=, keep=, preview=, deadline=; needs=yes adds a gate before the start,
 //	         evidence=yes one behind every hold
-//	gate     says what the gate says: pass, wait, inconclusive or fail; of=evidence the one of a stage
+//	gate     says what the gate says: pass, wait, inconclusive, fail, or replace with instance=; of=evidence the one of a stage
+//	promote  a person lets the stage pass
 //	plan     plans, commits and acts; after=DURATION lets time go by before
 //	commit   plans and commits, but dies before it acts
 //	ready, unready, crash, start, stopped   tell what an instance does
@@ -87,7 +88,11 @@ func (s *story) tell(t *testing.T, td *datadriven.TestData) string {
 		s.deploy(t, td)
 	case "gate":
 		gate := slipway.GateID(text(t, td, "of", "needs"))
-		s.verdicts[gate] = slipway.Verdict{State: slipway.VerdictState(td.CmdArgs[0].Key), Why: td.Input}
+		s.verdicts[gate] = slipway.Verdict{
+			State: slipway.VerdictState(td.CmdArgs[0].Key), Why: td.Input, Instance: slipway.InstanceID(text(t, td, "instance", "")),
+		}
+	case "promote":
+		s.state.Deployment.Promoted = s.state.Deployment.At + 1
 	case "plan":
 		s.act(s.plan().Actions)
 	case "commit":

@@ -55,7 +55,7 @@ func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
 	if d.Held.IsZero() {
 		d.Held = p.now
 	}
-	return stage.Hold == 0 || p.over(d, stage)
+	return stage.Hold == 0 || isPromoted(d) || p.over(d, stage)
 }
 
 // over reports whether the hold of a stage is over by what every router says.

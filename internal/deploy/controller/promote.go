@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// Promote lets the stage that a deployment is in pass without the rest of its
+// hold and whatever its gates say, and returns which that is, from 1. Asking again
+// in the same stage is harmless. It returns NotFound, or Conflict when there is
+// nothing to pass: the deployment does not move, its stage is neither held nor
+// judged, or its tests before traffic have not passed.
+func (c *Controller) Promote(ctx context.Context, id slipway.DeploymentID, by slipway.Actor, why string) (stage int, err error) {
+	err = c.insist(func() error {
+		d, err := c.Store.Deployment(ctx, id)
+		if err != nil {
+			return err
+		}
+		s, err := c.Store.LoadState(ctx, d.Target)
+		if err != nil {
+			return err
+		}
+		if s.Deployment == nil || s.Deployment.ID != id || s.Deployment.Phase != slipway.Progressing {
+			return slipway.Errorf(slipway.Conflict, "deployment %d does not move: it is %s", id, words(d.Phase))
+		}
+		d = *s.Deployment
+		if at := d.Stages[d.At]; at.Hold == 0 && len(at.Gates) == 0 {
+			return slipway.Errorf(slipway.Conflict, "stage %d of deployment %d is neither held nor judged; it goes on by itself", d.At+1, id)
+		}
+		if d.Asked == slipway.AskedAbort {
+			return slipway.Errorf(slipway.Conflict, "deployment %d was asked to go back", id)
+		}
+		if stage = d.At + 1; d.Promoted >= stage {
+			return nil
+		}
+		return c.promote(ctx, s, d, by, why)
+	})
+	if err != nil {
+		return stage, err
+	}
+	return stage, nil
+}
+
+// promote commits the intent, with who has it and on what evidence.
+func (c *Controller) promote(ctx context.Context, s slipway.State, d slipway.Deployment, by slipway.Actor, why string) error {
+	now := c.now()
+	words := []string{fmt.Sprintf("%s promotes @%d past stage %d of %d", by.Person(), d.Release, d.At+1, len(d.Stages))}
+	if why != "" {
+		words[0] += ": " + why
+	}
+	for _, v := range d.Verdicts {
+		words = append(words, strings.TrimSuffix(fmt.Sprintf("%s says %s: %s", v.Gate, v.State, v.Why), ": "))
+	}
+	text := strings.Join(words, "; ")
+	d.Promoted = d.At + 1
+	d.Why = append(slices.Clip(d.Why), slipway.Why{At: now, Text: text})
+	s.Deployment = &d
+	_, err := c.Store.CommitState(ctx, s.Target.Owner, s.Target.Fence, s, slipway.Event{
+		At: now, Kind: slipway.DeploymentPromoted, Actor: by, Target: d.Target, Deployment: d.ID, Build: d.Build, Text: text,
+	})
+	if err == nil {
+		c.notice(d.Target)
+	}
+	return err
+}
