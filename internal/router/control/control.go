@@ -62,6 +62,8 @@ type Control struct {
 	version uint64 // of the newest table that pollers were woken for
 	heard   map[slipway.RouterID]*heard
 	past    map[slipway.TargetID]Counts // of router processes that are no more
+
+	counters map[slipway.TargetID]*counters
 }
 
 // New makes the server's side. now is its clock. A nil logger logs nothing.
@@ -73,6 +75,8 @@ func New(s Store, w Waker, a Authenticator, now func() time.Time, log *slog.Logg
 		store: s, waker: w, auth: a, now: now, log: log,
 		heard: map[slipway.RouterID]*heard{},
 		past:  map[slipway.TargetID]Counts{},
+
+		counters: map[slipway.TargetID]*counters{},
 	}
 }
 

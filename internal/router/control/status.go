@@ -113,12 +113,13 @@ func (c *Control) record(router slipway.Router, s wire.Status, saved bool) (topi
 	if s.Sequence <= p.status.Sequence {
 		return nil
 	}
-	topics = p.record(router, s, saved)
+	topics = c.count(s)
+	topics = append(topics, p.record(router, s, saved)...)
 	h := c.heard[s.Router]
 	left := len(h.before)
 	c.settle(h)
 	if len(h.before) < left {
-		topics = h.topics() // what waits for one that has left may go on
+		topics = append(topics, h.topics()...) // what waits for one that has left may go on
 	}
 	return topics
 }

@@ -72,4 +72,11 @@ type Target struct {
 	Errors   uint64                     `json:"errors"`
 	Lapsed   bool                       `json:"lapsed,omitempty"` // its lease of the weights has run out: everything goes to the fallback
 	Why      string                     `json:"why,omitempty"`
+
+	// Divided is whether somebody compares what is counted at the target's instances: its
+	// traffic is divided, lent or about to be.
+	Divided bool `json:"divided,omitempty"`
+	// Counted is what has changed since it was told last: whose counts they are goes
+	// without saying.
+	Counted []slipway.Counted `json:"counted,omitempty"`
 }
