@@ -72,9 +72,8 @@ func (e Evidence) Validate() error {
 	}
 	switch {
 	case e.Promote.Ratio < e.Rollback.Ratio || e.Promote.Margin < e.Rollback.Margin:
-		return Errorf(Invalid, "what is promoted must be looser than what goes back: ratio %g and margin %s are below %g and %s",
-			e.Promote.Ratio, inPercent(e.Promote.Margin), e.Rollback.Ratio, inPercent(e.Rollback.Margin)).
-			Do("Between the two lies what is neither worse nor good: without room there, a version as good as the stable one is never decided on.")
+		return Errorf(Invalid, "promote (%g × + %s) must not be tighter than rollback (%g × + %s), or what is as good as before is never decided on",
+			e.Promote.Ratio, inPercent(e.Promote.Margin), e.Rollback.Ratio, inPercent(e.Rollback.Margin))
 	case e.Latency < 1 || e.Latency > MaxLatency:
 		return Errorf(Invalid, "latency must be from 1 to %d steps of 2.19 %%, not %d", MaxLatency, e.Latency)
 	case e.MinRequests < 0 || e.MinRequests > MaxMinRequests:

@@ -3,6 +3,7 @@ package slipway
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,10 +70,37 @@ func (p Placement) Facts() []Fact {
 		fs.add("preview", p.Preview.Command)
 		fs.add("preview queue", string(p.Preview.Queue))
 	}
+	if p.Evidence != nil {
+		fs = append(fs, p.Evidence.facts()...)
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		fs.add("env "+name, p.Env[name])
 	}
 	return fs
+}
+
+func (e Evidence) facts() []Fact {
+	var fs facts
+	fs.add("goes back above", e.Rollback.String())
+	fs.add("promoted below", e.Promote.String())
+	fs.add("slower by at most", inPercent(math.Exp2(float64(e.Latency)/BucketsPerDouble)-1))
+	fs.add("least requests", number(e.MinRequests))
+	fs.add("longest hold", period(e.MaxHold))
+	fs.add("warm-up", period(e.WarmUp))
+	fs.add("SLO", inPercent(e.SLO))
+	for _, q := range e.Queries {
+		fs.add("query "+q.Name, q.Failed+" of "+q.All+" at "+q.Prometheus)
+	}
+	return fs
+}
+
+// String is: 1.5 × the stable one's errors + 0.25 %, wrong in at most 5 %.
+func (b Bound) String() string {
+	s := fmt.Sprintf("%g × the stable one's errors", b.Ratio)
+	if b.Margin > 0 {
+		s += " + " + inPercent(b.Margin)
+	}
+	return s + ", wrong in at most " + inPercent(b.Error)
 }
 
 // Facts tells an environment as it is declared.

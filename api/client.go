@@ -147,6 +147,12 @@ func (c *Client) Abort(ctx context.Context, id int64) (Deployment, error) {
 	return call[Deployment](ctx, c, http.MethodPost, path("deployments", strconv.FormatInt(id, 10), "abort"), nil, nil)
 }
 
+// Promote lets the stage of a running deployment pass without the rest of its hold
+// and its evidence; stage is which, from 1, or 0 for the one that it is in.
+func (c *Client) Promote(ctx context.Context, id int64, p Promote) (Deployment, error) {
+	return call[Deployment](ctx, c, http.MethodPost, path("deployments", strconv.FormatInt(id, 10), "promote"), nil, p)
+}
+
 // Agents lists the agents that are known.
 func (c *Client) Agents(ctx context.Context) ([]Agent, error) {
 	return list[Agent](ctx, c, path("agents"), nil)

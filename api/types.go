@@ -161,6 +161,12 @@ type CreateDeployment struct {
 	Replace     bool   `json:"replace,omitempty"`  // what moves the target gives way to it
 }
 
+// Promote lets a stage pass without the rest of its hold and its evidence.
+type Promote struct {
+	Stage int    `json:"stage,omitempty" minimum:"0"` // from 1; one that has passed already is not promoted twice. 0: the one that it is in
+	Why   string `json:"why,omitempty" maxLength:"500"`
+}
+
 // Plan is what a deployment would do, if it began now.
 type Plan struct {
 	Service     string   `json:"service"`

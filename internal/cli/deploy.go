@@ -124,6 +124,29 @@ func (a *app) abortCommand() *cobra.Command {
 	}
 }
 
+func (a *app) promoteCommand() *cobra.Command {
+	var ask api.Promote
+	c := &cobra.Command{
+		Use:   "promote DEPLOYMENT | SERVICE ENV",
+		Short: "Let a canary go on without the rest of its hold and its evidence",
+		Long: "Lets the weight that a deployment is at pass, without the rest of its hold and whatever the evidence says so far.\n\n" +
+			"One weight at a time: at the next one the evidence counts again. Who did it, and on what evidence, is written down.",
+		Example: "  slipway promote thoughts-backend prod --why 'the errors are those of the outage'",
+		Args:    between(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			promote := func(client *api.Client, ctx context.Context, id int64) (api.Deployment, error) {
+				return client.Promote(ctx, id, ask)
+			}
+			return present(a, c, meant(args, promote), func(s *screen, d api.Deployment) error {
+				return s.line("deployment %d goes on with %s %s. %s", d.ID, d.Service, release(d.Release), d.URL)
+			})
+		},
+	}
+	c.Flags().StringVar(&ask.Why, "why", "", "the reason, for those who read it later")
+	c.Flags().IntVar(&ask.Stage, "stage", 0, "only this stage, from 1, as slipway deployment shows them; 0 is the one that it is in")
+	return c
+}
+
 // meant makes a call about the deployment that a person means.
 func meant(args []string, call func(*api.Client, context.Context, int64) (api.Deployment, error)) func(*api.Client, context.Context) (api.Deployment, error) {
 	return func(client *api.Client, ctx context.Context) (api.Deployment, error) {

@@ -45,7 +45,7 @@ func Root(o Options) *cobra.Command {
 		inGroup(watch, a.statusCommand(), a.deploymentCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(), a.servicesCommand(),
 			a.eventsCommand(), a.logsCommand())...)
 	root.AddCommand(
-		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.configCommand(), a.secretCommand(), a.scaleCommand(),
+		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.promoteCommand(), a.configCommand(), a.secretCommand(), a.scaleCommand(),
 			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)
 	root.AddCommand(
 		inGroup(people, a.loginCommand(), a.whoamiCommand(), a.userCommand(), a.agentsCommand(), a.agentTokenCommand(), a.routersCommand(), a.pruneCommand())...)

@@ -78,3 +78,14 @@ func (d pageDesk) Abort(ctx context.Context, p slipway.Principal, id int64) erro
 	}
 	return d.controller.Abort(ctx, dep.ID, p.Actor)
 }
+
+func (d pageDesk) Promote(ctx context.Context, p slipway.Principal, id int64, stage int) error {
+	dep, err := d.store.Deployment(ctx, slipway.DeploymentID(id))
+	if err != nil {
+		return err
+	}
+	if !p.CanDeploy(dep.Target.Environment) {
+		return slipway.Errorf(slipway.Forbidden, "%s may not promote deployment %d", p.Actor.Name, id)
+	}
+	return d.controller.Promote(ctx, dep.ID, stage, p.Actor, "")
+}

@@ -46,6 +46,10 @@ func TestReferenceIsAManifest(t *testing.T) {
 				Strategy: slipway.Canary, Weights: []slipway.BasisPoints{100, 1000, 5000}, Hold: 5 * time.Minute, Bake: 10 * time.Minute,
 				KeepOld: 10 * time.Minute, Instances: 1,
 				Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: 10 * time.Minute},
+				Evidence: &slipway.Evidence{
+					Rollback: slipway.Bound{Ratio: 1.2, Error: 0.01}, Promote: slipway.Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
+					Latency: 4, MinRequests: 300, MaxHold: 2 * time.Hour, SLO: 0.01,
+				},
 			}},
 		},
 	}
@@ -216,6 +220,24 @@ func TestProblems(t *testing.T) {
 			`6:63: "Not One" cannot name a queue; use 1 to 63 lower-case letters, digits and inner hyphens`,
 			`6:83: timeout must be at least 1s, not "1ms"`,
 			`7:22: immutable does nothing without strategy: immutable; write that in environments.test, or remove immutable`,
+		}},
+		{"evidence", good + `environments:
+  prod: { strategy: canary, canary: { evidence: { rollback: { ratio: 0.9 }, promote: { ratio: no, margin: 1, beta: 30% }, latency: 9, max_hold: 3y } } }
+  test: { strategy: canary, canary: { evidence: { promote: { ratio: 1.1, margin: 0.5% }, queries: [{ name: a, prometheus: "http://me:pw@x", all: b }] } } }
+`, []string{
+			`6:95: environments.prod.canary.evidence.promote.ratio must be a number such as 1.2, not "no"`,
+			`6:107: environments.prod.canary.evidence.promote.margin must be a percentage such as 1% or 0.25%, not "1"`,
+			`6:132: environments.prod.canary.evidence.latency must be a percentage such as 1% or 0.25%, not "9"`,
+			`6:145: max_hold must be a time from 0s to 720h, such as 30s or 1m30s, not "3y"`,
+			`7:100: environments.test.canary.evidence.queries[0] needs failed`,
+			`7:123: environments.test.canary.evidence.queries[0].prometheus must be a URL such as http://127.0.0.1:9090, without name, password or query`,
+		}},
+		{"evidence that decides nothing", good + `environments:
+  prod: { strategy: canary, canary: { evidence: { promote: { ratio: 1.1 } } } }
+  test: { strategy: immutable, immutable: { bake: 1m, evidence: { rollback: { alpha: 30% } } } }
+`, []string{
+			`6:49: environments.prod.canary.evidence: promote (1.1 × + 0.25 %) must not be tighter than rollback (1.2 × + 0 %), or what is as good as before is never decided on`,
+			`7:65: environments.test.immutable.evidence: the error probability of rollback must be from 0.0001 % to 20 %, not 30 %`,
 		}},
 		{"what workers cannot have", `service: a
 kind: worker

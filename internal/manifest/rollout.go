@@ -65,7 +65,10 @@ func rolling(p *yamldoc.Problems, n *yaml.Node, in string, pl *slipway.Placement
 
 func immutable(p *yamldoc.Problems, n *yaml.Node, in string, r *slipway.Rollout) {
 	r.KeepOld = slipway.DefaultKeepOld
-	mapping(p, n, in, beside(p, in, r))
+	at := mapping(p, n, in, beside(p, in, r))
+	if at["evidence"] == nil && r.Bake > 0 {
+		r.Evidence = defaultEvidence()
+	}
 }
 
 // beside are the options of strategies that make a whole second group.
@@ -74,6 +77,7 @@ func beside(p *yamldoc.Problems, in string, r *slipway.Rollout) fields {
 		{"keep_old", func(n *yaml.Node) { r.KeepOld = duration(p, n, "keep_old", slipway.MaxHold) }},
 		{"bake", func(n *yaml.Node) { r.Bake = duration(p, n, "bake", slipway.MaxHold) }},
 		{"preview", func(n *yaml.Node) { r.Preview = preview(p, n, in+".preview") }},
+		{"evidence", func(n *yaml.Node) { r.Evidence = evidence(p, n, in+".evidence") }},
 	}
 }
 

@@ -22,6 +22,7 @@ func (s *Server) deployments(on huma.API) {
 	post(s, on, "create-deployment", "/deployments", "Ask for a deployment, a rollback or a restart", s.deploy)
 	post(s, on, "plan-deployment", "/plans", "What a deployment would do: nothing moves", s.plan)
 	post(s, on, "abort-deployment", "/deployments/{id}/abort", "Ask a deployment to return to what served before", s.abort)
+	post(s, on, "promote-deployment", "/deployments/{id}/promote", "Let a stage pass without the rest of its hold and its evidence", s.promote)
 }
 
 func (s *Server) listDeployments(ctx context.Context, in *struct {
@@ -155,4 +156,23 @@ func (s *Server) abort(ctx context.Context, in *deploymentInput) (api.Deployment
 		return api.Deployment{}, err
 	}
 	return s.getDeployment(ctx, in)
+}
+
+// promote is for people: a job has no eyes.
+func (s *Server) promote(ctx context.Context, in *struct {
+	ID   int64 `path:"id" minimum:"1"`
+	Body api.Promote
+}) (api.Deployment, error) {
+	p := from(ctx)
+	d, err := s.Store.Deployment(ctx, slipway.DeploymentID(in.ID))
+	if err != nil {
+		return api.Deployment{}, err
+	}
+	if p.Job != nil || !p.CanDeploy(d.Target.Environment) {
+		return api.Deployment{}, slipway.Errorf(slipway.Forbidden, "%s may not promote deployment %d", p.Actor.Name, d.ID)
+	}
+	if err := s.Deployer.Promote(ctx, d.ID, in.Body.Stage, p.Actor, in.Body.Why); err != nil {
+		return api.Deployment{}, err
+	}
+	return s.getDeployment(ctx, &deploymentInput{in.ID})
 }

@@ -98,6 +98,7 @@ var calls = []call{
 		return err
 	}},
 	{"abort prod", func(ctx context.Context, c *api.Client) error { _, err := c.Abort(ctx, 1); return err }},
+	{"promote prod", func(ctx context.Context, c *api.Client) error { _, err := c.Promote(ctx, 1, api.Promote{}); return err }},
 	{"unblock", func(ctx context.Context, c *api.Client) error {
 		_, err := c.Unblock(ctx, "web", 1, "job-2")
 		return err
@@ -148,7 +149,7 @@ func TestWhoMay(t *testing.T) {
 		looks  = "whoami, board, target, builds, build, job log, releases, deployments, deployment, plan, environments, declarations, diff, locks"
 		reads  = looks + ", events, agents, routers, users, output test, output prod, config test, config prod, configs prod, secrets test, secrets prod, login link"
 		tests  = ", deploy test, scale test, set config test, set secret test"
-		moves  = reads + tests + ", deploy prod, scale prod, set config prod, set secret prod, retire secret prod, remove prod, abort prod, unblock, cancel"
+		moves  = reads + tests + ", deploy prod, scale prod, set config prod, set secret prod, retire secret prod, remove prod, abort prod, promote prod, unblock, cancel"
 		admins = moves + ", add user, add agent token, add router token, forget router, prune, rotate key"
 	)
 	for _, who := range []struct {

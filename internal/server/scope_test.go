@@ -115,6 +115,10 @@ func TestAJobIsKeptToItsOwn(t *testing.T) {
 		{"deploy theirs", deploy(api.CreateDeployment{Service: "payments", Environment: "test", Kind: "deploy", Release: 1}), "forbidden", "forbidden", "forbidden"},
 		{"roll theirs back", deploy(api.CreateDeployment{Service: "payments", Environment: "test", Kind: "rollback"}), "forbidden", "forbidden", "forbidden"},
 		{"abort theirs", func(ctx context.Context, c *api.Client) error { _, err := c.Abort(ctx, theirs.ID); return err }, "forbidden", "forbidden", "forbidden"},
+		{"promote its own", func(ctx context.Context, c *api.Client) error {
+			_, err := c.Promote(ctx, mine.ID, api.Promote{})
+			return err
+		}, "forbidden", "forbidden", "forbidden"},
 		{"abort its own", func(ctx context.Context, c *api.Client) error { _, err := c.Abort(ctx, mine.ID); return err }, "", "forbidden", "forbidden"},
 	} {
 		for who, c := range map[string]struct {

@@ -61,6 +61,7 @@ type Deployer interface {
 	Deploy(context.Context, Deploy) (slipway.Deployment, error)
 	Foresee(context.Context, Deploy) (Foresight, error)
 	Abort(context.Context, slipway.DeploymentID, slipway.Actor) error
+	Promote(ctx context.Context, id slipway.DeploymentID, stage int, by slipway.Actor, why string) error
 	Scale(ctx context.Context, t slipway.TargetID, instances int, by slipway.Actor) error
 	Remove(ctx context.Context, t slipway.TargetID, by slipway.Actor) error
 }

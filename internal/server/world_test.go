@@ -259,6 +259,11 @@ func (w *world) Abort(ctx context.Context, id slipway.DeploymentID, _ slipway.Ac
 	return err
 }
 
+func (w *world) Promote(ctx context.Context, id slipway.DeploymentID, _ int, _ slipway.Actor, _ string) error {
+	_, err := w.store.Deployment(ctx, id)
+	return err
+}
+
 func (w *world) Foresee(_ context.Context, ask server.Deploy) (server.Foresight, error) {
 	return server.Foresight{
 		Deployment: slipway.Deployment{

@@ -155,7 +155,7 @@ func (w *World) promote(s *server) {
 		w.tell("mei  promotes deployment %d, says %s", d.ID, s.name)
 		w.truth.promoted[d.ID] = true
 		s.run("promote", func() error {
-			_, err := s.c.Promote(context.Background(), d.ID, mei, "it looks well")
+			err := s.c.Promote(context.Background(), d.ID, 0, mei, "it looks well")
 			if err == nil {
 				w.saw("asked", "promote")
 			}

@@ -9,13 +9,13 @@ import (
 	"github.com/slipway-cd/slipway"
 )
 
-// Promote lets the stage that a deployment is in pass without the rest of its
-// hold and whatever its gates say, and returns which that is, from 1. Asking again
-// in the same stage is harmless. It returns NotFound, or Conflict when there is
-// nothing to pass: the deployment does not move, its stage is neither held nor
-// judged, or its tests before traffic have not passed.
-func (c *Controller) Promote(ctx context.Context, id slipway.DeploymentID, by slipway.Actor, why string) (stage int, err error) {
-	err = c.insist(func() error {
+// Promote lets a stage of a deployment pass without the rest of its hold and
+// whatever its gates say: stage, from 1, or the one that it is in when that is 0.
+// Asking again, or for a stage that it has passed, is harmless. It returns NotFound,
+// or Conflict when there is nothing to pass: the deployment does not move, it is
+// not that far, or its stage is neither held nor judged.
+func (c *Controller) Promote(ctx context.Context, id slipway.DeploymentID, stage int, by slipway.Actor, why string) error {
+	return c.insist(func() error {
 		d, err := c.Store.Deployment(ctx, id)
 		if err != nil {
 			return err
@@ -28,21 +28,18 @@ func (c *Controller) Promote(ctx context.Context, id slipway.DeploymentID, by sl
 			return slipway.Errorf(slipway.Conflict, "deployment %d does not move: it is %s", id, words(d.Phase))
 		}
 		d = *s.Deployment
-		if at := d.Stages[d.At]; at.Hold == 0 && len(at.Gates) == 0 {
-			return slipway.Errorf(slipway.Conflict, "stage %d of deployment %d is neither held nor judged; it goes on by itself", d.At+1, id)
-		}
-		if d.Asked == slipway.AskedAbort {
-			return slipway.Errorf(slipway.Conflict, "deployment %d was asked to go back", id)
-		}
-		if stage = d.At + 1; d.Promoted >= stage {
+		switch at := d.Stages[d.At]; {
+		case stage > d.At+1:
+			return slipway.Errorf(slipway.Conflict, "deployment %d is in stage %d of %d, not in stage %d", id, d.At+1, len(d.Stages), stage)
+		case stage != 0 && stage < d.At+1 || d.Promoted > d.At:
 			return nil
+		case at.Hold == 0 && len(at.Gates) == 0:
+			return slipway.Errorf(slipway.Conflict, "stage %d of deployment %d is neither held nor judged; it goes on by itself", d.At+1, id)
+		case d.Asked == slipway.AskedAbort:
+			return slipway.Errorf(slipway.Conflict, "deployment %d was asked to go back", id)
 		}
 		return c.promote(ctx, s, d, by, why)
 	})
-	if err != nil {
-		return stage, err
-	}
-	return stage, nil
 }
 
 // promote commits the intent, with who has it and on what evidence.

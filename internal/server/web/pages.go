@@ -116,7 +116,8 @@ func (s *site) deployments(r *http.Request, _ slipway.Principal) (page, error) {
 // deploymentPage is what the deployment's templates show.
 type deploymentPage struct {
 	api.Deployment
-	MayAbort bool
+	MayAbort   bool
+	MayPromote int // the stage that may be let pass, from 1; 0: there is none
 }
 
 func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
@@ -128,7 +129,10 @@ func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	data := deploymentPage{d, !d.Ended && p.CanDeploy(slipway.EnvironmentName(d.Environment))}
+	data := deploymentPage{Deployment: d, MayAbort: !d.Ended && p.CanDeploy(slipway.EnvironmentName(d.Environment))}
+	if data.MayAbort && d.Phase == string(slipway.Progressing) && d.At < len(d.Stages) && (d.Stages[d.At].HoldMS > 0 || len(d.Stages[d.At].Gates) > 0) {
+		data.MayPromote = d.At + 1
+	}
 	return page{
 		Title:   "Deployment " + strconv.FormatInt(id, 10),
 		Command: "slipway deployment " + strconv.FormatInt(id, 10), Ended: d.Ended,
@@ -171,6 +175,21 @@ func (s *site) abort(w http.ResponseWriter, r *http.Request) {
 			return "", err
 		}
 		return "/deployments/" + strconv.FormatInt(id, 10), s.Desk.Abort(r.Context(), p, id)
+	})
+}
+
+func (s *site) promote(w http.ResponseWriter, r *http.Request) {
+	s.do(w, r, func(p slipway.Principal) (string, error) {
+		id, err := number(r, "id")
+		if err != nil {
+			return "", err
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+		stage, err := strconv.Atoi(r.PostFormValue("stage")) // that the person saw
+		if err != nil || stage < 1 {
+			return "", slipway.Errorf(slipway.Invalid, "%q is no stage", r.PostFormValue("stage"))
+		}
+		return "/deployments/" + strconv.FormatInt(id, 10), s.Desk.Promote(r.Context(), p, id, stage)
 	})
 }
 

@@ -91,6 +91,8 @@ func (h *awaiting) Unblock(context.Context, slipway.Principal, string, int, slip
 }
 func (h *awaiting) Abort(context.Context, slipway.Principal, int64) error { return nil }
 
+func (h *awaiting) Promote(context.Context, slipway.Principal, int64, int) error { return nil }
+
 func TestPagesOfThePlatform(t *testing.T) {
 	h := &awaiting{}
 	pages := New(Config{View: h, Desk: h, Sessions: h, Waker: h})

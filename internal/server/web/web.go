@@ -31,6 +31,7 @@ type View interface {
 type Desk interface {
 	Unblock(ctx context.Context, p slipway.Principal, repository string, number int, job slipway.JobID) error
 	Abort(ctx context.Context, p slipway.Principal, id int64) error
+	Promote(ctx context.Context, p slipway.Principal, id int64, stage int) error
 	Approve(ctx context.Context, p slipway.Principal, id int64) error
 }
 
@@ -83,6 +84,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /builds/{repository}/{number}/log/{job}", s.logStream)
 	mux.HandleFunc("POST /builds/{repository}/{number}/unblock", s.unblock)
 	mux.HandleFunc("POST /deployments/{id}/abort", s.abort)
+	mux.HandleFunc("POST /deployments/{id}/promote", s.promote)
 	s.platformPages(mux)
 	mux.HandleFunc("GET /", s.missing)
 	return mux

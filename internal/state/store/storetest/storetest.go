@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"users", users},
 		{"tokens", tokens},
 		{"a token is taken once", tokenTakenOnce},
+		{"evidence", evidence},
 		{"releases", releases},
 		{"a release twice is one", releaseTwice},
 		{"a service stays in its repository", serviceMoves},

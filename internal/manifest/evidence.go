@@ -1,0 +1,105 @@
+package manifest
+
+import (
+	"math"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/yamldoc"
+)
+
+// evidence reads how a candidate is judged; nil: by its hold alone.
+func evidence(p *yamldoc.Problems, n *yaml.Node, in string) *slipway.Evidence {
+	if n.Kind == yaml.ScalarNode && n.Value == "none" {
+		return nil
+	}
+	e := defaultEvidence()
+	before := p.Len()
+	at := mapping(p, n, in, fields{
+		{"rollback", func(n *yaml.Node) { bound(p, n, in+".rollback", "alpha", &e.Rollback) }},
+		{"promote", func(n *yaml.Node) { bound(p, n, in+".promote", "beta", &e.Promote) }},
+		{"latency", func(n *yaml.Node) { e.Latency = slower(part(p, n, in+".latency")) }},
+		{"min_requests", func(n *yaml.Node) { e.MinRequests = whole(p, n, "min_requests", 0, slipway.MaxMinRequests) }},
+		{"max_hold", func(n *yaml.Node) { e.MaxHold = duration(p, n, "max_hold", slipway.MaxMaxHold) }},
+		{"warm_up", func(n *yaml.Node) { e.WarmUp = duration(p, n, "warm_up", slipway.MaxHold) }},
+		{"slo", func(n *yaml.Node) { e.SLO = part(p, n, in+".slo") }},
+		{"queries", func(n *yaml.Node) { e.Queries = queries(p, n, in+".queries") }},
+	})
+	if at == nil || p.Len() > before {
+		return e
+	}
+	if err := e.Validate(); err != nil {
+		p.Add(n, "%s: %s", in, slipway.MessageOf(err))
+	}
+	return e
+}
+
+func defaultEvidence() *slipway.Evidence {
+	e := slipway.DefaultEvidence
+	return &e
+}
+
+// bound reads a tolerated error rate; probability is what people call its Error.
+func bound(p *yamldoc.Problems, n *yaml.Node, in, probability string, b *slipway.Bound) {
+	mapping(p, n, in, fields{
+		{"ratio", func(n *yaml.Node) {
+			ratio, err := strconv.ParseFloat(n.Value, 64)
+			if n.Kind != yaml.ScalarNode || err != nil {
+				p.Add(n, "%s.ratio must be a number such as 1.2, not %s", in, yamldoc.Describe(n))
+				return
+			}
+			b.Ratio = ratio
+		}},
+		{"margin", func(n *yaml.Node) { b.Margin = part(p, n, in+".margin") }},
+		{probability, func(n *yaml.Node) { b.Error = part(p, n, in+"."+probability) }},
+	})
+}
+
+var partial = regexp.MustCompile(`^([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%$`)
+
+// part reads a percentage as a part of 1.
+func part(p *yamldoc.Problems, n *yaml.Node, what string) float64 {
+	m := partial.FindStringSubmatch(n.Value)
+	if n.Kind != yaml.ScalarNode || m == nil {
+		p.Add(n, "%s must be a percentage such as 1%% or 0.25%%, not %s", what, yamldoc.Describe(n))
+		return 0
+	}
+	v, _ := strconv.ParseFloat(m[1], 64)
+	return v / 100
+}
+
+// slower is how many steps of latency come nearest to being slower by a part.
+func slower(by float64) slipway.Bucket {
+	return slipway.Bucket(math.Round(math.Log2(1+by) * slipway.BucketsPerDouble))
+}
+
+// queries reads what is asked of Prometheus.
+func queries(p *yamldoc.Problems, n *yaml.Node, in string) (all []slipway.Query) {
+	list(p, n, in, func(i int, item *yaml.Node) {
+		in := in + "[" + strconv.Itoa(i) + "]"
+		var q slipway.Query
+		at := mapping(p, item, in, fields{
+			{"name", func(n *yaml.Node) { q.Name = text(p, n, in+".name") }},
+			{"prometheus", func(n *yaml.Node) {
+				q.Prometheus = text(p, n, in+".prometheus")
+				u, err := url.Parse(q.Prometheus)
+				if q.Prometheus != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "") {
+					p.Add(n, "%s.prometheus must be a URL such as http://127.0.0.1:9090, without name, password or query", in)
+				}
+			}},
+			{"failed", func(n *yaml.Node) { q.Failed = text(p, n, in+".failed") }},
+			{"all", func(n *yaml.Node) { q.All = text(p, n, in+".all") }},
+		})
+		for _, key := range []string{"name", "prometheus", "failed", "all"} {
+			if at != nil && at[key] == nil {
+				p.Add(item, "%s needs %s", in, key)
+			}
+		}
+		all = append(all, q)
+	})
+	return all
+}
