@@ -55,7 +55,7 @@ func TestDeployments(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	length := 4 * time.Second
 	if full {
-		length = 70 * time.Second
+		length = 45 * time.Second
 	}
 	servers, upgrades, slowest, live := 0, 0, time.Duration(0), 1
 	harms := []func(){

@@ -56,7 +56,7 @@ func TestBadDisk(t *testing.T) {
 	asking := w.restarts(100 * time.Millisecond)
 	defer disk.Mend(t)
 	var deployed []int64
-	for n := range times(4) {
+	for n := range times(3) {
 		sleep(500 * time.Millisecond)
 		disk.Break(t)
 		var problem *api.Problem
@@ -90,7 +90,7 @@ func TestBadDisk(t *testing.T) {
 	w.known(acknowledged)
 	w.serves("gauge", 1)
 	w.owned(3)
-	w.note("failed %d times, %d deployments acknowledged and known", times(4), len(acknowledged))
+	w.note("failed %d times, %d deployments acknowledged and known", times(3), len(acknowledged))
 }
 
 // restarts asks for one deployment after another until it is stopped; it returns

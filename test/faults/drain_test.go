@@ -48,7 +48,7 @@ func TestLongConversations(t *testing.T) {
 	plain := load.Door{}.WebSocket(w.url("gauge")+"/ws", time.Hour, 50*time.Millisecond)
 	secure := load.Door{At: listener.Address, TLS: listener.TLS}.WebSocket(listener.URL("gauge")+"/ws", time.Hour, 50*time.Millisecond)
 	const each = 10
-	for n := range times(4) {
+	for n := range times(3) {
 		ended := make(chan time.Time, 2*each)
 		for _, v := range []load.Visitor{plain, secure} {
 			for range each {
@@ -81,5 +81,5 @@ func TestLongConversations(t *testing.T) {
 			t.Errorf("the deployment took %s, with drains of %s", took, drain)
 		}
 	}
-	w.note("%d conversations outlived their drain", 2*each*times(4))
+	w.note("%d conversations outlived their drain", 2*each*times(3))
 }

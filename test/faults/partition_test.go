@@ -31,7 +31,7 @@ func TestPartition(t *testing.T) {
 	other := w.pressAt(elsewhere)
 
 	release := 2
-	for range times(3) {
+	for range times(2) {
 		w.blocked(release, "suspended", func() { w.must(second.Stop()) }, func() { w.must(second.Continue()) })
 		release = 3 - release
 		w.blocked(release, "cut off", wire.Cut, wire.Mend)

@@ -48,7 +48,7 @@ func (w *world) join() *seat {
 // asked to go, and back. What the first does when it goes on is over.
 func TestZombieOfTwo(t *testing.T) {
 	w, up, beside := pair(t)
-	for n := range times(4) {
+	for n := range times(3) {
 		_ = os.Remove(w.Failpoints() + ".hit")
 		w.must(os.WriteFile(w.Failpoints(), []byte("controller.committed gauge/test stop\n"), 0o600))
 		asked := []*seat{up, beside}[n%2]
@@ -84,7 +84,7 @@ func TestZombieOfTwo(t *testing.T) {
 // other is asked, and goes on with what the first was at.
 func TestServersDieInTurn(t *testing.T) {
 	w, up, beside := pair(t)
-	for n := range 2 * times(4) {
+	for n := range 2 * times(3) {
 		w.Client = []*seat{up, beside}[n%2].client
 		d := w.ask("gauge", 2-n%2)
 		sleep(time.Duration(n%4) * 40 * time.Millisecond)

@@ -86,7 +86,7 @@ func TestInstances(t *testing.T) {
 	var kills []kill
 	w.excused = func(l load.Loss) string { return inHand(w, kills, l) }
 	taken := 0
-	for n := range 2 * times(4) {
+	for n := range 2 * times(3) {
 		target, err := w.Client.Target(w.Context(), "gauge", "test")
 		w.must(err)
 		i := target.Instances[n%len(target.Instances)]

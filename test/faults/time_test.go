@@ -72,7 +72,7 @@ func TestLostCommit(t *testing.T) {
 	w.deploy("gauge", 1)
 	w.press("gauge")
 	wire.LoseCommits(4)
-	for n := range times(6) {
+	for n := range times(4) {
 		w.deploy("gauge", 2-n%2)
 		w.owned(3)
 	}

@@ -17,7 +17,7 @@ func TestZombie(t *testing.T) {
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
 	w.press("gauge")
-	for n := range times(3) {
+	for n := range times(2) {
 		zombie, err := w.Role("server")
 		w.must(err)
 		_ = os.Remove(w.Failpoints() + ".hit")
@@ -32,7 +32,7 @@ func TestZombie(t *testing.T) {
 		w.serves("gauge", 2-n%2)
 		w.owned(3)
 	}
-	w.note("stopped %d times", times(3))
+	w.note("stopped %d times", times(2))
 }
 
 // TestTwoServers starts a second server on the database of a first, with a
