@@ -1,0 +1,226 @@
+package evidence
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// Judge is the fold of the batches of one deployment.
+type Judge struct {
+	rules slipway.Evidence
+	kind  slipway.Kind
+	past  past
+
+	trial   *trial
+	without map[slipway.InstanceID]*trial // the same, as if an instance of the candidate were not there
+	pass    pass
+	ratio   interval
+	mix     mix
+	silent  []Outside // sources that did not answer at the last look
+
+	stages     map[int]time.Time // when each was first seen
+	began, at  time.Time         // of what is counted
+	weight     slipway.BasisPoints
+	batches    int
+	canary     total
+	baseline   total
+	by         map[slipway.InstanceID]*total // of the candidate
+	classes    map[string]*NewClass
+	lately     rate
+	alarm      *Verdict
+	replaced   slipway.InstanceID
+	points     []Point
+	everyPoint int
+}
+
+// New returns a judge that has seen nothing.
+func New(e slipway.Evidence, k slipway.Kind) *Judge {
+	j := &Judge{rules: e, kind: k, past: newPast(), stages: map[int]time.Time{}, everyPoint: 1}
+	j.anew()
+	return j
+}
+
+// anew forgets what was bet, and keeps what the stable group is like.
+func (j *Judge) anew() {
+	j.trial, j.without = newTrial(j.rules, j.kind), map[slipway.InstanceID]*trial{}
+	j.pass = newPass(j.rules)
+	j.ratio = newInterval(j.rules.Rollback, slipway.CellSize, everyRequests/slipway.CellSize)
+	j.canary, j.baseline, j.by = total{}, total{}, map[slipway.InstanceID]*total{}
+	j.classes = map[string]*NewClass{}
+	j.began, j.alarm = time.Time{}, nil
+}
+
+// maxAlone bounds the instances that a candidate is looked at without.
+const maxAlone = 100
+
+// Look folds a batch. It returns Invalid for what nobody can have counted, and
+// then has not looked at it.
+func (j *Judge) Look(b Batch) error {
+	if err := b.validate(); err != nil {
+		return err
+	}
+	if j.alarm != nil && j.alarm.Decision == Rollback {
+		return nil
+	}
+	if b.Except != "" && j.replaced == "" {
+		j.replaced = b.Except
+		j.anew()
+	}
+	baseline := together(b.Baseline, "")
+	if !b.IsHistory() && !j.warms(b) {
+		j.past.fix()
+		j.fold(b, baseline)
+	}
+	j.past.learn(baseline, b.Outside)
+	return nil
+}
+
+// warms reports whether b is from the beginning of a weight that is not looked at.
+func (j *Judge) warms(b Batch) bool {
+	if _, known := j.stages[b.Stage]; !known {
+		j.stages[b.Stage] = b.At
+	}
+	return j.rules.WarmUp > 0 && !b.At.After(j.stages[b.Stage].Add(j.rules.WarmUp))
+}
+
+func (j *Judge) fold(b Batch, baseline side) {
+	canary := together(b.Canary, "")
+	j.without = j.apart(b)
+	j.batches++
+	if j.began.IsZero() {
+		if j.began = b.Since; j.began.IsZero() {
+			j.began = b.At
+		}
+	}
+	j.lately.look(b.At.Sub(b.Since), canary.started+baseline.started)
+	j.at, j.weight = b.At, b.Weight
+	j.bet(j.trial, b, canary, baseline)
+	for i, t := range j.without {
+		j.bet(t, b, together(b.Canary, i), baseline)
+	}
+	if b.Weight < slipway.All {
+		j.pass.look(canary, baseline, j.past)
+		j.ratio.look(counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.Rate())
+	}
+	if !b.Sticky {
+		j.mix.look(b.Weight, canary.started, baseline.started)
+	}
+	j.silent = slices.DeleteFunc(slices.Clone(b.Outside), func(o Outside) bool { return o.Why == "" })
+	j.remember(b, canary, baseline)
+	j.decide()
+	j.draw(b)
+}
+
+// bet lets a trial bet on a batch.
+func (j *Judge) bet(t *trial, b Batch, canary, baseline side) {
+	if b.Weight < slipway.All {
+		t.beside(canary, baseline, b.Outside, j.past)
+	} else {
+		t.alone(canary, j.past)
+	}
+}
+
+// apart begins to look at the candidate without each instance that is new: until
+// now that was all of it.
+func (j *Judge) apart(b Batch) map[slipway.InstanceID]*trial {
+	for _, s := range b.Canary {
+		if j.without[s.Instance] == nil && len(j.without) < maxAlone && j.replaced == "" {
+			j.without[s.Instance] = j.trial.clone()
+		}
+	}
+	return j.without
+}
+
+// decide takes the first crossing, which counts however the evidence goes on.
+func (j *Judge) decide() {
+	bar := -math.Log(j.rules.Rollback.Error)
+	switch {
+	case j.alarm != nil:
+		if t := j.without[j.alarm.Instance]; t != nil && t.total() >= bar {
+			j.accuse(Rollback, "")
+		}
+	case j.trial.total() >= bar:
+		if i, found := j.culprit(); found {
+			j.accuse(ReplaceInstance, i)
+			return
+		}
+		j.accuse(Rollback, "")
+	}
+}
+
+func (j *Judge) accuse(d Decision, i slipway.InstanceID) {
+	j.alarm = nil
+	v := j.figures()
+	v.Decision, v.Instance = d, i
+	v.Why = j.words(v)
+	j.alarm = &v
+}
+
+// culprit is an instance that all of the evidence is of: without it there is
+// none, though the others were given about as much.
+func (j *Judge) culprit() (worst slipway.InstanceID, found bool) {
+	if j.replaced != "" || len(j.by) < 2 {
+		return "", false
+	}
+	least := 0.0
+	for _, i := range slices.Sorted(maps.Keys(j.without)) {
+		mine := j.by[i]
+		rest := j.canary.weight() - mine.weight()
+		if e := j.without[i].total(); e <= least && rest >= mine.weight()/2 && rest > 0 {
+			worst, least, found = i, e, true
+		}
+	}
+	return worst, found
+}
+
+// Verdict is what the batches so far say.
+func (j *Judge) Verdict() Verdict {
+	if j.alarm != nil {
+		return *j.alarm
+	}
+	v := j.figures()
+	v.Decision = j.standing()
+	v.Why = j.words(v)
+	return v
+}
+
+// standing is the decision where nothing has alarmed.
+func (j *Judge) standing() Decision {
+	_, _, mismatch := j.mix.mismatch()
+	switch {
+	case mismatch || len(j.silent) > 0:
+		return Inconclusive
+	case j.kind == slipway.Worker:
+		if j.canary.minutes >= 1 {
+			return Promote
+		}
+		return Inconclusive
+	case j.canary.started < float64(j.rules.MinRequests):
+		return Inconclusive
+	case j.pass.promotes(j.rules.Promote.Error):
+		return Promote
+	case j.pass.continues(j.rules.Promote.Error):
+		return Continue
+	}
+	return Inconclusive
+}
+
+// figures are those of a verdict.
+func (j *Judge) figures() Verdict {
+	v := Verdict{Batch: j.batches, CanaryRequests: uint64(j.canary.started), BaselineRequests: uint64(j.baseline.started), Evidence: math.Exp(j.trial.total())}
+	if !j.began.IsZero() {
+		v.Lasted = j.at.Sub(j.began)
+	}
+	v.RatioLow, v.RatioHigh = j.ratio.bounds()
+	for _, s := range j.trial.shares {
+		m := Metric{Name: s.name, Weight: s.weight, E: math.Exp(j.trial.log(s))}
+		m.Canary, m.Baseline = j.canary.count(s, j.kind), j.baseline.count(s, j.kind)
+		v.Metrics = append(v.Metrics, m)
+	}
+	v.Need = j.need()
+	return v
+}

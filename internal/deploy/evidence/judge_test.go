@@ -1,0 +1,175 @@
+package evidence_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/deploy/evidence"
+)
+
+// court is a judge with the ledger that feeds it, both kept as JSON between two
+// looks, as a server keeps them.
+type court struct {
+	*testing.T
+	*evidence.Judge
+	ledger  []byte
+	batches [][]byte
+}
+
+func open(t *testing.T) *court {
+	return &court{T: t, Judge: evidence.New(slipway.DefaultEvidence, slipway.Web), ledger: []byte("{}")}
+}
+
+func (c *court) see(l evidence.Look) evidence.Verdict {
+	c.Helper()
+	var ledger evidence.Ledger
+	if err := json.Unmarshal(c.ledger, &ledger); err != nil {
+		c.Fatal(err)
+	}
+	batches, err := ledger.Take(l)
+	if err != nil {
+		c.Fatal(err)
+	}
+	if c.ledger, err = json.Marshal(ledger); err != nil {
+		c.Fatal(err)
+	}
+	for _, b := range batches {
+		text, err := json.Marshal(b)
+		if err != nil {
+			c.Fatal(err)
+		}
+		c.batches = append(c.batches, text)
+		if err := c.Look(b); err != nil {
+			c.Fatal(err)
+		}
+	}
+	return c.Verdict()
+}
+
+// until looks at a world until something but the given decision is reached.
+func (c *court) until(w *world, d time.Duration, not evidence.Decision) evidence.Verdict {
+	c.Helper()
+	end := w.now.Add(d)
+	v := c.Verdict()
+	for w.now.Before(end) {
+		w.pass(250 * time.Millisecond)
+		if v = c.see(w.look()); v.Decision != not {
+			break
+		}
+	}
+	c.replays(v)
+	return v
+}
+
+// replays checks that the batches alone lead to the same verdict.
+func (c *court) replays(v evidence.Verdict) {
+	c.Helper()
+	again := evidence.New(slipway.DefaultEvidence, slipway.Web)
+	for _, text := range c.batches {
+		var b evidence.Batch
+		if err := json.Unmarshal(text, &b); err != nil {
+			c.Fatal(err)
+		}
+		if err := again.Look(b); err != nil {
+			c.Fatal(err)
+		}
+	}
+	if got := again.Verdict(); !reflect.DeepEqual(got, v) {
+		c.Errorf("replayed: %+v\nseen:     %+v", got, v)
+	}
+}
+
+func decided(t *testing.T, v evidence.Verdict, want evidence.Decision, words ...string) {
+	t.Helper()
+	if v.Decision != want {
+		t.Fatalf("%s; want %s: %s", v.Decision, want, v.Why)
+	}
+	for _, w := range words {
+		if !strings.Contains(v.Why, w) {
+			t.Errorf("%q does not say %q", v.Why, w)
+		}
+	}
+	t.Log(v.Why)
+}
+
+func begun(t *testing.T, w *world) *court {
+	c := open(t)
+	w.pass(time.Minute)
+	decided(t, c.see(w.look()), evidence.Inconclusive)
+	w.weigh(1000)
+	return c
+}
+
+func TestAWorseCandidateGoesBack(t *testing.T) {
+	w := newWorld(1, .001, .05)
+	v := begun(t, w).until(w, time.Minute, evidence.Inconclusive)
+	decided(t, v, evidence.Rollback, "ROLLED BACK after", "errors", "limit 1.2", "to 1.")
+	if v.Lasted > 15*time.Second || v.RatioLow < 1.2 {
+		t.Errorf("after %s, ratio %g", v.Lasted, v.RatioLow)
+	}
+}
+
+func TestADeadCandidateGoesBack(t *testing.T) {
+	w := newWorld(2, .005, 1)
+	v := begun(t, w).until(w, time.Minute, evidence.Inconclusive)
+	if decided(t, v, evidence.Rollback); v.CanaryRequests > 64 {
+		t.Errorf("after %d requests", v.CanaryRequests)
+	}
+}
+
+func TestAnEqualCandidateIsPromoted(t *testing.T) {
+	w := newWorld(3, .001, .001)
+	c := begun(t, w)
+	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue, "a tenfold rise is excluded")
+	w.weigh(5000)
+	decided(t, c.until(w, 4*time.Minute, evidence.Continue), evidence.Promote, "errors at most 1.5 times + 0.25 pp")
+}
+
+func TestFewRequestsDecideNothing(t *testing.T) {
+	w := newWorld(4, .001, .001)
+	c := begun(t, w)
+	decided(t, c.until(w, 8*time.Second, evidence.Inconclusive), evidence.Inconclusive, "a tenfold rise would need about", "raise the share to 50 %")
+}
+
+func TestACandidateThatHangsGoesBack(t *testing.T) {
+	w := newWorld(5, .001, .001)
+	w.sides[0].takes = func(*rand.Rand) time.Duration { return 24 * time.Hour }
+	decided(t, begun(t, w).until(w, 5*time.Second, evidence.Inconclusive), evidence.Rollback, "slower")
+}
+
+func TestACandidateThatRefusesEverybodyGoesBack(t *testing.T) {
+	w := newWorld(6, .001, .001)
+	w.sides[0].refuses, w.sides[1].refuses = 1, .01
+	decided(t, begun(t, w).until(w, 15*time.Second, evidence.Inconclusive), evidence.Rollback, "4xx")
+}
+
+func TestABadInstanceIsReplaced(t *testing.T) {
+	w := newWorld(7, .002, .002)
+	w.sides[0].instances = []slipway.InstanceID{"c1", "c2", "c3"}
+	w.sides[0].fails = func(i slipway.InstanceID) float64 { return map[slipway.InstanceID]float64{"c2": .5}[i] + .002 }
+	c := begun(t, w)
+	decided(t, c.until(w, time.Minute, evidence.Inconclusive), evidence.ReplaceInstance, "REPLACE c2", "not the version")
+	w.sides[0].instances = []slipway.InstanceID{"c1", "c3", "c4"}
+	w.pass(time.Second)
+	l := w.look()
+	l.Except = "c2"
+	if v := c.see(l); v.Decision != evidence.Inconclusive || v.Evidence > 2 {
+		t.Errorf("without it: %s", v.Why)
+	}
+}
+
+func TestAFirstDeploymentIsGuarded(t *testing.T) {
+	w := newWorld(8, 0, .5)
+	c := open(t)
+	w.weigh(slipway.All)
+	decided(t, c.until(w, 10*time.Second, evidence.Inconclusive), evidence.Rollback, "nothing beside it")
+	w = newWorld(8, 0, .002)
+	c = open(t)
+	w.weigh(slipway.All)
+	decided(t, c.until(w, time.Minute, evidence.Rollback), evidence.Inconclusive, "nothing has alarmed")
+}

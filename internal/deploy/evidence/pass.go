@@ -1,0 +1,53 @@
+package evidence
+
+import (
+	"math"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// pass is what is bet in favour of a candidate, against nulls that say that it is
+// bad. All have to be refuted at once, so each may have the whole of beta.
+type pass struct {
+	slower  slipway.Bucket // twice what is tolerated
+	errors  contest        // pC >= r1 pB + d1
+	tenfold contest        // pC >= 10 pB + d1
+	latency []exceed       // of each cut: it is more than twice the tolerance slower
+}
+
+func newPass(e slipway.Evidence) pass {
+	p := pass{slower: 2 * e.Latency}
+	p.errors = newContest(e.Promote, slipway.CellSize, better, 0)
+	p.tenfold = newContest(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, slipway.CellSize, better, 0)
+	for range cuts {
+		p.latency = append(p.latency, newExceed(1, faster, 0))
+	}
+	return p
+}
+
+// tenfold is the rise of errors that must be excluded before there is more weight.
+const tenfold = 10
+
+func (p *pass) look(canary, baseline side, before past) {
+	n := counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}
+	p.errors.look(n, before.failed.Rate())
+	p.tenfold.look(n, before.failed.Rate())
+	for at, c := range before.cuts {
+		kC, nC := canary.over(c.at + p.slower)
+		kB, nB := baseline.over(c.at)
+		p.latency[at].look(0, counts{nC, kC, nB, kB}, c.over.Rate())
+	}
+}
+
+func (p *pass) continues(beta float64) bool {
+	return max(p.tenfold.log(), p.errors.log()) >= -math.Log(beta)
+}
+
+func (p *pass) promotes(beta float64) bool {
+	for at, c := range cuts {
+		if c.promote && p.latency[at].log() < -math.Log(beta) {
+			return false
+		}
+	}
+	return p.errors.log() >= -math.Log(beta)
+}

@@ -1,0 +1,161 @@
+package evidence
+
+import (
+	"maps"
+	"math"
+
+	"github.com/slipway-cd/slipway"
+)
+
+// Names of the metrics. Those from outside have the names of their queries.
+const (
+	Errors     = "errors"     // requests that failed, in cells
+	Latency    = "latency"    // how many took longer than the stable group's do
+	Refusals   = "refusals"   // answers 4xx, in cells
+	Logs       = "logs"       // errors that instances print
+	Exceptions = "exceptions" // of classes that the stable group never had
+	Guard      = "guard"      // errors, against what is tolerated anyhow, while nothing serves beside the candidate
+)
+
+// share is the part of alpha that a metric has.
+type share struct {
+	name    string
+	weight  float64
+	outside bool // of a query
+}
+
+// shares divide one alpha. The sum of v_m E_m is an e-process whatever the metrics
+// have to do with each other.
+func shares(k slipway.Kind, queries []slipway.Query) []share {
+	all, rest, more := []share{{name: Errors, weight: .5}, {name: Latency, weight: .3}}, .2, 3
+	if k == slipway.Worker {
+		all, rest, more = nil, 1, 1
+	}
+	part := rest / float64(more+len(queries))
+	if k == slipway.Web {
+		all = append(all, share{name: Refusals, weight: part}, share{name: Guard, weight: part})
+	}
+	all = append(all, share{name: Logs, weight: part / 2}, share{name: Exceptions, weight: part / 2})
+	for _, q := range queries {
+		all = append(all, share{name: q.Name, weight: part, outside: true})
+	}
+	return all
+}
+
+// Restarts come about as often as this.
+const (
+	everyRequests = 1000.0
+	everyMinutes  = 10.0 // of instances, where there are no requests
+)
+
+// trial is everything that is bet against a candidate.
+type trial struct {
+	rules   slipway.Evidence
+	kind    slipway.Kind
+	shares  []share
+	errors  contest
+	refused contest
+	lines   contest
+	latency exceed
+	novel   novel
+	guard   guard
+	outside map[string]contest
+}
+
+func newTrial(e slipway.Evidence, k slipway.Kind) *trial {
+	every := everyRequests
+	if k == slipway.Worker {
+		every = everyMinutes
+	}
+	cells := func() contest {
+		return newContest(e.Rollback, slipway.CellSize, worse, everyRequests/slipway.CellSize)
+	}
+	t := &trial{rules: e, kind: k, shares: shares(k, e.Queries), errors: cells(), refused: cells(),
+		lines: newContest(slipway.Bound{Ratio: e.Rollback.Ratio}, 1, worse, every), latency: newExceed(len(cuts), slower, everyRequests),
+		novel: newNovel(e.Rollback, every), guard: newGuard(everyRequests / slipway.CellSize), outside: map[string]contest{}}
+	for _, q := range e.Queries {
+		t.outside[q.Name] = newContest(e.Rollback, 1/slipway.CellSize, worse, everyRequests)
+	}
+	return t
+}
+
+func (t *trial) clone() *trial {
+	c := *t
+	c.errors, c.refused, c.lines, c.latency = t.errors.clone(), t.refused.clone(), t.lines.clone(), t.latency.clone()
+	c.novel, c.guard, c.outside = t.novel.clone(), t.guard.clone(), maps.Clone(t.outside)
+	for name, o := range c.outside {
+		c.outside[name] = o.clone()
+	}
+	return &c
+}
+
+// beside bets on a batch in which both sides serve.
+func (t *trial) beside(canary, baseline side, outside []Outside, p past) {
+	nC, nB := float64(canary.cells.All), float64(baseline.cells.All)
+	t.errors.look(counts{nC, float64(canary.cells.Failed), nB, float64(baseline.cells.Failed)}, p.failed.Rate())
+	t.refused.look(counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.Rate())
+	t.latency.expose(canary.started)
+	for n, c := range p.cuts {
+		kC, nC := canary.over(c.at + t.rules.Latency)
+		kB, nB := baseline.over(c.at)
+		t.latency.look(n, counts{nC, kC, nB, kB}, c.over.Rate())
+	}
+	nC, nB = canary.exposure(t.kind), baseline.exposure(t.kind)
+	if nC > 0 && nB > 0 {
+		t.lines.look(counts{nC, bursts(canary.lines), nB, bursts(baseline.lines)}, 0)
+		t.novel.look(canary, baseline, nC, nB, p.classes)
+	}
+	for _, o := range outside {
+		if c, asked := t.outside[o.Name]; asked {
+			c.look(counts{o.Canary.All, bursts(o.Canary.Failed), o.Baseline.All, bursts(o.Baseline.Failed)}, bursts(p.outside[o.Name].Rate()))
+			t.outside[o.Name] = c
+		}
+	}
+}
+
+// alone bets on a batch in which the candidate has nothing beside it: that it
+// fails more often than is tolerated, or than the stable group was seen to.
+func (t *trial) alone(canary side, p past) {
+	worst := t.rules.SLO
+	if p.requests.All > 0 {
+		few := Count{p.requests.Failed + 3, p.requests.All + 3} // what was seen may have been luck
+		worst = max(worst, t.rules.Rollback.Ratio*few.Rate()+t.rules.Rollback.Margin)
+	}
+	t.guard.look(float64(canary.cells.All), float64(canary.cells.Failed), inCells(worst))
+}
+
+// inCells is the part of cells in which something fails when a part of requests
+// does, independently; in bursts, fewer cells fail.
+func inCells(rate float64) float64 { return 1 - math.Pow(1-min(rate, 1), slipway.CellSize) }
+
+// log is ln E_m of a metric.
+func (t *trial) log(of share) float64 {
+	if of.outside {
+		c := t.outside[of.name]
+		return c.log()
+	}
+	switch of.name {
+	case Errors:
+		return t.errors.log()
+	case Latency:
+		return t.latency.log()
+	case Refusals:
+		return t.refused.log()
+	case Logs:
+		return t.lines.log()
+	case Exceptions:
+		return t.novel.log()
+	case Guard:
+		return t.guard.log()
+	}
+	return 0
+}
+
+// total is ln E, the sum of v_m E_m.
+func (t *trial) total() float64 {
+	sum := math.Inf(-1)
+	for _, s := range t.shares {
+		sum = logAdd(sum, t.log(s)+math.Log(s.weight))
+	}
+	return sum
+}
