@@ -69,7 +69,7 @@ var strategies = []struct {
 }{
 	{"rolling", "strategy: rolling"},
 	{"immutable", "strategy: immutable, immutable: { keep_old: 1s }"},
-	{"canary", "strategy: canary, canary: { weights: [10%, 50%], hold: 100ms, keep_old: 1s }"},
+	{"canary", "strategy: canary, canary: { weights: [10%, 50%], hold: 100ms, keep_old: 1s, evidence: none }"},
 	{"rollback", "strategy: immutable, immutable: { keep_old: 1m }"},
 }
 

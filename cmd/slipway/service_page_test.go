@@ -12,7 +12,7 @@ import (
 func TestPageOfAService(t *testing.T) {
 	b := newBrowser(t)
 	w := newWorld(t)
-	dir := w.beacon("strategy: canary, canary: { weights: [50%], hold: 1s }")
+	dir := w.beacon("strategy: canary, canary: { weights: [50%], hold: 1s, evidence: none }")
 	w.run(t.Context(), dir, "slipway", "deploy", "prod")
 	w.run(t.Context(), dir, "slipway", "config", "set", "beacon", "prod", "LOG_LEVEL=debug", "GREETING=hello, everybody who passes by at night")
 	w.run(t.Context(), dir, "slipway", "config", "set", "beacon", "prod", "LOG_LEVEL=info", "--later")

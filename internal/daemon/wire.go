@@ -92,6 +92,7 @@ func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Tasks: p.dispatch, Log: log.With("part", "controller"),
 		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Gatekeeper: p.store, Settings: p.settings, Failpoint: failpoint(log),
+		Witness: p.control, Archive: p.store,
 	}
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,

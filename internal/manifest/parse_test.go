@@ -329,7 +329,7 @@ func TestCanaryOnOneLine(t *testing.T) {
 	}
 	want := slipway.Rollout{
 		Strategy: slipway.Canary, Weights: []slipway.BasisPoints{25, 1000, 5000}, Hold: slipway.DefaultHold,
-		Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: slipway.DefaultPreviewTimeout},
+		Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: slipway.DefaultPreviewTimeout}, Evidence: defaultEvidence(),
 	}
 	if d := cmp.Diff(want, m.Environments["prod"].Rollout); d != "" {
 		t.Error(d)

@@ -83,7 +83,7 @@ func beside(p *yamldoc.Problems, in string, r *slipway.Rollout) fields {
 
 func canary(p *yamldoc.Problems, n *yaml.Node, in string, pl *slipway.Placement) {
 	r := &pl.Rollout
-	r.Weights, r.Hold = slipway.DefaultWeights, slipway.DefaultHold
+	r.Weights, r.Hold, r.Evidence = slipway.DefaultWeights, slipway.DefaultHold, defaultEvidence()
 	at := mapping(p, n, in, append(fields{
 		{"weights", func(n *yaml.Node) { r.Weights = weights(p, n) }},
 		{"hold", func(n *yaml.Node) { r.Hold = duration(p, n, "hold", slipway.MaxHold) }},

@@ -41,7 +41,7 @@ func TestLongConversations(t *testing.T) {
 	w.publish(
 		yard.Version{Service: "gauge", Drain: drain, Rollout: "strategy: rolling, rolling: { surge: 3, step: 3 }"},
 		yard.Version{Service: "gauge", Drain: drain, Rollout: "strategy: immutable, immutable: { keep_old: 0s }"},
-		yard.Version{Service: "gauge", Drain: drain, Rollout: "strategy: canary, canary: { weights: [50%], hold: 200ms, keep_old: 0s }"},
+		yard.Version{Service: "gauge", Drain: drain, Rollout: "strategy: canary, canary: { weights: [50%], hold: 200ms, keep_old: 0s, evidence: none }"},
 	)
 	w.deploy("gauge", 1)
 	w.press("gauge")

@@ -22,7 +22,7 @@ func TestHTTP2(t *testing.T) {
 	ways := []string{
 		"strategy: rolling, rolling: { surge: 3, step: 3 }",
 		"strategy: immutable, immutable: { keep_old: 0s }",
-		"strategy: canary, canary: { weights: [10%, 50%], hold: 200ms, keep_old: 0s }",
+		"strategy: canary, canary: { weights: [10%, 50%], hold: 200ms, keep_old: 0s, evidence: none }",
 	}[:times(2)+1]
 	var versions []yard.Version
 	for service, protocol := range services {

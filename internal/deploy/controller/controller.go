@@ -45,6 +45,11 @@ type Controller struct {
 
 	Settings Settings // nil: nothing is set
 
+	// Witness and Archive are what evidence comes from and where it is kept. Nil:
+	// nobody looks, and what waits for evidence waits for a person.
+	Witness Witness
+	Archive Archive
+
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
 	Plan  Planner       // rollout.Plan

@@ -18,6 +18,7 @@ type mind struct {
 	seen     uint64                              // fingerprint of what the driver had
 	awaits   []slipway.TargetID                  // whose release a gate waits for
 	again    time.Time                           // when a gate may say something else
+	trial    *trial                              // of the candidate that is judged; nil: nobody is
 }
 
 // mind returns what is known of a target; only its loop uses the result, but

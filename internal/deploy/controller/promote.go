@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -50,7 +51,7 @@ func (c *Controller) promote(ctx context.Context, s slipway.State, d slipway.Dep
 		words[0] += ": " + why
 	}
 	for _, v := range d.Verdicts {
-		words = append(words, strings.TrimSuffix(fmt.Sprintf("%s says %s: %s", v.Gate, v.State, v.Why), ": "))
+		words = append(words, fmt.Sprintf("%s: %s", v.Gate, cmp.Or(v.Why, string(v.State))))
 	}
 	text := strings.Join(words, "; ")
 	d.Promoted = d.At + 1

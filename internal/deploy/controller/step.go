@@ -106,7 +106,11 @@ func (c *Controller) look(ctx context.Context, t slipway.TargetID, m *mind) (sli
 			return s, err
 		}
 	}
-	m.again = h.again
+	look, err := c.weigh(ctx, m, &s)
+	if err != nil {
+		return s, err
+	}
+	m.again = earlier(h.again, look)
 	c.remember(m, s.Groups, h.awaits)
 	return s, nil
 }

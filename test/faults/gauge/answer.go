@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
@@ -40,9 +41,30 @@ func (g *gauge) accounted(h http.Handler) http.Handler {
 		w.Header().Set("Served-In", os.Getenv("SLIPWAY_ENVIRONMENT"))
 		g.write("begins", id)
 		time.Sleep(g.takes)
-		h.ServeHTTP(w, r)
+		if probe := id == "" && r.Method == http.MethodGet; probe || rand.Float64() >= g.wrong.part || !g.err(w, r) {
+			h.ServeHTTP(w, r)
+		}
 		g.write("ends", id)
 	})
+}
+
+// err does to a request what this version does wrong, and reports whether that was
+// all.
+func (g *gauge) err(w http.ResponseWriter, r *http.Request) bool {
+	switch g.wrong.how {
+	case "hang":
+		<-r.Context().Done()
+	case "reset":
+		panic(http.ErrAbortHandler)
+	case "slow":
+		time.Sleep(time.Second)
+		return false
+	default:
+		code, _ := strconv.Atoi(g.wrong.how)
+		g.log.Error("cannot think", "status", code)
+		http.Error(w, "cannot think", code)
+	}
+	return true
 }
 
 func (g *gauge) who(w http.ResponseWriter, _ *http.Request) {

@@ -6,18 +6,22 @@
 //	GAUGE_TAKES=50ms         for each answer
 //	GAUGE_LINGER=2s          takes so long to end, and serves meanwhile
 //	GAUGE_FAILS=1            answers 503 to what asks another service
+//	GAUGE_WRONG=0.05:500     answers so many parts of its requests with 500, and logs an error of each
+//	GAUGE_WRONG=1:hang       never answers them; 1:reset breaks off instead; 0.1:slow takes a second longer
 //	GAUGE_LEDGER=DIR         where requests are written down, a file per process
 package main
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,7 +37,8 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	g := &gauge{born: time.Now(), ready: os.Getenv("GAUGE_READY"), takes: during("GAUGE_TAKES"), fails: os.Getenv("GAUGE_FAILS") != ""}
+	g := &gauge{log: slog.New(slog.NewTextHandler(os.Stderr, nil)), born: time.Now(), ready: os.Getenv("GAUGE_READY"), takes: during("GAUGE_TAKES"), fails: os.Getenv("GAUGE_FAILS") != ""}
+	g.wrong.part, g.wrong.how = wrongdoing(os.Getenv("GAUGE_WRONG"))
 	if err := g.openLedger(os.Getenv("GAUGE_LEDGER")); err != nil {
 		return err
 	}
@@ -64,6 +69,13 @@ func run(ctx context.Context) error {
 	return srv.Shutdown(last)
 }
 
+// wrongdoing reads PART:HOW.
+func wrongdoing(text string) (part float64, how string) {
+	number, how, _ := strings.Cut(text, ":")
+	part, _ = strconv.ParseFloat(number, 64)
+	return part, how
+}
+
 func during(name string) time.Duration {
 	d, _ := time.ParseDuration(os.Getenv(name))
 	return d
@@ -75,6 +87,11 @@ type gauge struct {
 	ready string
 	takes time.Duration
 	fails bool
+	log   *slog.Logger
+	wrong struct {
+		part float64
+		how  string
+	}
 
 	mu     sync.Mutex
 	ledger *os.File // nil: none is kept

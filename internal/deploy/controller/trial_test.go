@@ -1,0 +1,165 @@
+package controller_test
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/deploy/controller"
+)
+
+// crowd is a thousand requests at every look, of which the router has counted
+// what releases do wrong.
+type crowd struct {
+	*world
+	wrong map[int]int // by release: of so many requests one fails; 0: none
+
+	mu      sync.Mutex
+	count   map[slipway.InstanceID]*slipway.Counted
+	reports int
+}
+
+func (c *crowd) Counted(_ context.Context, t slipway.TargetID) []slipway.Counted {
+	c.world.mu.Lock()
+	route := c.route[t]
+	c.world.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reports++
+	var all []slipway.Counted
+	for _, s := range route.Shares {
+		for _, e := range s.Endpoints {
+			n := c.count[e.Instance]
+			if n == nil || n.Fence != route.Fence {
+				n = &slipway.Counted{Router: "r1", Boot: "1", Fence: route.Fence, Group: s.Group, Weight: s.Weight, Instance: e.Instance}
+				n.Took, n.Failures = slipway.Histogram{}, map[slipway.Failure]uint64{}
+				c.count[e.Instance] = n
+			}
+			for range 1000 * int(s.Weight) / int(slipway.All) / len(s.Endpoints) {
+				c.ask(n, c.wrong[s.Release])
+			}
+			all = append(all, *n)
+			all[len(all)-1].Took, all[len(all)-1].Failures = maps.Clone(n.Took), maps.Clone(n.Failures)
+		}
+	}
+	return all
+}
+
+// ask counts one request; each seventh or so is slower.
+func (c *crowd) ask(n *slipway.Counted, wrong int) {
+	n.Requests++
+	n.Took[slipway.BucketOf(time.Duration(10+n.Requests%7)*time.Millisecond)]++
+	fails := wrong > 0 && n.Requests%uint64(wrong) == 0
+	if fails {
+		n.Failures[slipway.FailedAnswer]++
+	}
+	if n.Requests%slipway.CellSize == 0 {
+		n.Cells.All++
+		if wrong > 0 && n.Requests/uint64(wrong) > (n.Requests-slipway.CellSize)/uint64(wrong) {
+			n.Cells.Failed++
+		}
+	}
+}
+
+func judgedCanary(t *testing.T, wrong map[int]int, hold time.Duration) (*world, *crowd, *controller.Controller) {
+	w := newWorld(t)
+	people := &crowd{world: w, wrong: wrong, count: map[slipway.InstanceID]*slipway.Counted{}}
+	c := w.controller("a")
+	c.Witness, c.Archive = people, w.store
+	for range 2 {
+		m := canary(hold)
+		place := m.Environments["test"]
+		terms := slipway.DefaultEvidence
+		place.Evidence = &terms
+		m.Environments["test"] = place
+		w.publish(m)
+	}
+	return w, people, c
+}
+
+func (w *world) firstServes(c *controller.Controller) {
+	w.wait(w.deploy(c, controller.Request{Service: "web", Release: 1}).ID, slipway.Succeeded)
+}
+
+// A canary that answers errors goes back long before its hold is over, and what
+// was seen of it is kept. A server that comes after a crash judges by the same.
+func TestEvidenceSendsACanaryBack(t *testing.T) {
+	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 10}, time.Hour)
+	stop := w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("a canary with traffic", func() bool { return w.deployment(d.ID).Weight == 1000 })
+	stop()
+	before, err := w.store.Evidence(t.Context(), d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := w.controller("b")
+	next.Witness, next.Archive = c.Witness, c.Archive
+	w.run(next)
+	got := w.wait(d.ID, slipway.RolledBack)
+	if text := said(got); !strings.Contains(text, "errors") {
+		t.Errorf("it says\n%s", text)
+	}
+	after, err := w.store.Evidence(t.Context(), d.ID)
+	if err != nil || len(after.Batches) <= len(before.Batches) {
+		t.Errorf("%d looks are kept, %d before the crash: %v", len(after.Batches), len(before.Batches), err)
+	}
+}
+
+func said(d slipway.Deployment) (text string) {
+	for _, w := range d.Why {
+		text += w.Text + "\n"
+	}
+	return text
+}
+
+// One that is as good as before is promoted when its hold is over, not before.
+func TestEvidencePromotesACanary(t *testing.T) {
+	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 1000}, 500*time.Millisecond)
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("it is held", func() bool { return !w.deployment(d.ID).Held.IsZero() })
+	held := w.deployment(d.ID).Held
+	if got := w.wait(d.ID, slipway.Succeeded); got.FinishedAt.Before(held.Add(500 * time.Millisecond)) {
+		t.Errorf("it was held since %s and has succeeded at %s", held, got.FinishedAt)
+	}
+}
+
+// No requests are no evidence: the canary waits, says what it would take, and goes
+// on when a person answers for it.
+func TestNoEvidenceWaitsForAPerson(t *testing.T) {
+	w, people, c := judgedCanary(t, nil, 10*time.Millisecond)
+	people.count = nil
+	c.Witness = nobody{}
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits: ") })
+	if err := c.Promote(t.Context(), d.ID, 1, mei, ""); err != nil {
+		t.Errorf("a stage that it has passed: %v", err)
+	}
+	if err := c.Promote(t.Context(), d.ID, 3, mei, ""); slipway.CodeOf(err) != slipway.Conflict {
+		t.Errorf("a stage that it has not reached: %v", err)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if p := w.deployment(d.ID).Phase; p != slipway.Progressing {
+		t.Fatalf("it is %s without evidence", p)
+	}
+	if err := c.Promote(t.Context(), d.ID, 2, mei, "nobody is up yet"); err != nil {
+		t.Fatal(err)
+	}
+	got := w.wait(d.ID, slipway.Succeeded)
+	if text := said(got); !strings.Contains(text, "Mei promotes @2 past stage 2 of") || !strings.Contains(text, ": nobody is up yet; evidence: INCONCLUSIVE") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Counted(context.Context, slipway.TargetID) []slipway.Counted { return nil }
