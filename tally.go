@@ -8,7 +8,11 @@ import (
 // Tally is what a router has counted of the requests that it gave to one
 // instance by one route. A request counts once: where it was sent first, by what
 // became of that first attempt, when it has ended; by the route that was in effect
-// when it began. All but Open only grow.
+// when it began. An answer that may go on for as long as both like (another protocol,
+// server-sent events, gRPC) counts when it begins. What is asked at a preview's door,
+// what is marked as a retry and what the weights did not draw is not counted. All but
+// Open only grow, and a request that has been seen in Open for some time takes no
+// less when it ends.
 type Tally struct {
 	Requests uint64             `json:"requests"`
 	Failures map[Failure]uint64 `json:"failures,omitempty"`
@@ -42,14 +46,14 @@ type Cells struct {
 type Failure string
 
 const (
-	FailedAnswer  Failure = "5xx"     // the instance answered so
+	FailedAnswer  Failure = "5xx"     // the instance answered so, or what is the same in gRPC
 	FailedConnect Failure = "connect" // it took no connection
-	FailedTimeout Failure = "timeout" // it said nothing for too long
+	FailedTimeout Failure = "timeout" // it said nothing for too long, or had not ended when it had to leave
 	FailedReset   Failure = "reset"   // it broke off
 	FailedAbort   Failure = "abort"   // the client left, after more than [LateAbort]
 )
 
-// LateAbort is for how long a client must have waited before its leaving counts
+// LateAbort is for how long a client must have waited for more before its leaving counts
 // as a failure: who leaves sooner has changed its mind.
 const LateAbort = time.Second
 
@@ -87,9 +91,28 @@ func BucketOf(d time.Duration) Bucket {
 	if d <= 16*time.Microsecond {
 		return FirstBucket
 	}
-	b := Bucket(math.Log2(float64(d)/float64(time.Microsecond)) * BucketsPerDouble)
-	return min(max(b, FirstBucket), LastBucket)
+	bits := math.Float64bits(float64(d) / float64(time.Microsecond))
+	power, fraction := int(bits>>fractionBits)-exponentOfOne, bits&(1<<fractionBits-1)
+	step := int(fraction >> (fractionBits - 5)) // on a straight line, which the logarithm is above
+	for step < BucketsPerDouble-1 && fraction >= steps[step+1] {
+		step++
+	}
+	return min(Bucket(power*BucketsPerDouble+step), LastBucket)
 }
+
+// How a float64 is made, and the fractions at which the buckets of each power of two
+// begin.
+const (
+	fractionBits  = 52
+	exponentOfOne = 1023
+)
+
+var steps = func() (all [BucketsPerDouble]uint64) {
+	for n := range all {
+		all[n] = math.Float64bits(math.Exp2(float64(n)/BucketsPerDouble)) & (1<<fractionBits - 1)
+	}
+	return all
+}()
 
 // Begin is the shortest duration of b.
 func (b Bucket) Begin() time.Duration {

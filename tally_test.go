@@ -1,6 +1,8 @@
 package slipway_test
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -21,5 +23,23 @@ func TestBuckets(t *testing.T) {
 		if got := slipway.BucketOf(d); got != want {
 			t.Errorf("%s is in bucket %d, not %d", d, got, want)
 		}
+	}
+}
+
+func TestBucketsAreLogarithms(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 1_000_000 {
+		d := time.Duration(math.Exp2(4+23*random.Float64()) * float64(time.Microsecond))
+		want := slipway.Bucket(math.Log2(float64(d)/float64(time.Microsecond)) * slipway.BucketsPerDouble)
+		if got := slipway.BucketOf(d); got != want {
+			t.Fatalf("%d ns are in bucket %d, not %d", d, got, want)
+		}
+	}
+}
+
+func BenchmarkBucketOf(b *testing.B) {
+	d := time.Duration(20_000)
+	for b.Loop() {
+		d = time.Duration(20_000 + 1000*int64(slipway.BucketOf(d)))
 	}
 }

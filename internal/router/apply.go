@@ -112,7 +112,7 @@ func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
 		to.traffic, to.lease = new(traffic), &lease{contact: &r.contact}
 	}
 	if from.Sticky {
-		to.cookie = stickyName(from.Target)
+		to.cookie, to.drawn = stickyName(from.Target), stickyDraw(from.Target, from.Fence)
 	}
 	for _, share := range from.Shares {
 		g := group{id: share.Group, release: share.Release, weight: int(share.Weight), meter: r.meters.of(from.Target, share.Release)}
@@ -132,6 +132,7 @@ func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
 		}
 		to.share(g)
 	}
+	to.reckon()
 	return to
 }
 

@@ -18,6 +18,9 @@ func (f *front) bring(c *conn) {
 	}
 	a, fl := &f.answer, &f.flight
 	fl.answered(a.code)
+	if a.goesOn() {
+		fl.endpoint.settle(fl, time.Now())
+	}
 	f.appendAnswer()
 	_, _ = c.br.Discard(a.size)
 	var err error
@@ -84,7 +87,7 @@ func (f *front) flush() error {
 	f.writing.Store(true)
 	n, err := f.Write(f.out)
 	f.writing.Store(false)
-	f.flight.moved.Add(int64(n))
+	f.flight.brought(n)
 	f.out = f.out[:0]
 	if err != nil {
 		f.flight.gone.Store(true)

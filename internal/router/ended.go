@@ -1,6 +1,11 @@
 package router
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+)
 
 // count counts what became of a request, once, when it has ended. All requests
 // come by here, whoever has served them.
@@ -21,8 +26,52 @@ func (t *traffic) enter() {
 	t.retries.save()
 }
 
+// failure is how f has failed, as far as is known at that time. Who has the last of
+// an answer has not waited for nothing; who leaves without may have waited long.
+func (f *flight) failure(at time.Time) failure {
+	switch {
+	case f.fault != succeeded:
+		return f.fault
+	case f.meant >= http.StatusInternalServerError:
+		return answered5xx
+	case f.completed:
+		return succeeded
+	case f.truncated && !f.clientGone():
+		return f.loss()
+	case at.Sub(later(f.began, f.heard)) > slipway.LateAbort:
+		return aborted
+	}
+	return succeeded
+}
+
+// loss is why the instance did not answer to the end.
+func (f *flight) loss() failure {
+	if f.quiet.Load() || f.wasCut() {
+		return timedOut
+	}
+	return brokeOff
+}
+
+// brought notes that n more bytes of the answer came.
+func (f *flight) brought(n int) {
+	if n > 0 && f.moved.Add(int64(n)) > int64(n) {
+		f.heard = time.Now()
+	}
+}
+
+func (f *flight) refused() bool {
+	return f.meant >= http.StatusBadRequest && f.meant < http.StatusInternalServerError
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // answered notes what an instance answered.
 func (f *flight) answered(code int) {
-	f.status, f.answer = code, code
+	f.status, f.answer, f.meant = code, code, code
 	f.failed = code >= http.StatusInternalServerError
 }

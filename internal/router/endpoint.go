@@ -26,8 +26,9 @@ type endpoint struct {
 	wellbeing
 
 	mu      sync.Mutex
-	flights flight // the ring that they are in
-	cutting bool   // the drain is over: what is still here is cut
+	flights flight    // the ring that they are in
+	looked  time.Time // when somebody looked at how long they have been in flight
+	cutting bool      // the drain is over: what is still here is cut
 	timer   *time.Timer
 }
 
@@ -68,16 +69,38 @@ func (e *endpoint) list(f *flight) {
 	}
 }
 
-func (e *endpoint) unlist(f *flight) {
+// unlist ends f here. It counts what became of it, if nobody has before.
+func (e *endpoint) unlist(f *flight, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	f.prev.next, f.next.prev = f.next, f.prev
 	f.prev, f.next = nil, nil
+	e.count(f, at)
+}
+
+// settle counts f as if it had ended, for it may go on for as long as it likes.
+func (e *endpoint) settle(f *flight, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f.heard = at
+	e.count(f, at)
+}
+
+// count counts f once. It took no less than somebody has seen already.
+func (e *endpoint) count(f *flight, at time.Time) {
+	if f.arm == nil {
+		return
+	}
+	if at.Before(e.looked) {
+		at = e.looked
+	}
+	f.arm.count(at.Sub(f.began), f.failure(at), f.refused())
+	f.arm = nil
 }
 
 // release ends what acquire began. Connections of f are closed or idle by then.
 func (e *endpoint) release(f *flight) {
-	e.unlist(f)
+	e.unlist(f, f.ended)
 	e.uncount()
 }
 

@@ -206,7 +206,7 @@ type answer struct {
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.body.Read(p)
 	if n > 0 {
-		a.x.flight.moved.Add(int64(n))
+		a.x.flight.brought(n)
 		a.x.flight.patientWrite()
 	}
 	switch {

@@ -20,12 +20,14 @@ type flight struct {
 	client   *client
 	route    *route
 	group    slipway.GroupID // first drawn
+	arm      *arm            // that it is counted in; nil: it is not, or was already. Guarded by the endpoint's lock once it is there
 	endpoint *endpoint
 	cookie   *http.Cookie             // keeps the browser with its group; nil: it has it, or needs none
 	front    *front                   // that forwards it by itself; nil where net/http's server serves
 	writer   *http.ResponseController // where net/http's server serves
 
 	began, ended time.Time
+	heard        time.Time    // when more of a long answer came; zero: it did not
 	trace        string       // ID of its trace; "" where nobody logs it
 	status       int          // answered; 0: nothing was
 	moved        atomic.Int64 // bytes of the answer, its head included where a front forwards
@@ -33,11 +35,13 @@ type flight struct {
 	truncated    bool         // the answer broke off
 	broke        bool         // the instance failed with it in hand
 	answer       int          // of the instance; 0: none
+	meant        int          // by the answer, in the words of HTTP
 	headOnly     bool         // its body is empty
 	trial        bool         // it finds out whether the instance is well again
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know
 	quiet        atomic.Bool  // the instance said nothing for too long
+	fault        failure      // why there was no answer
 
 	mu     sync.Mutex
 	ending io.Closer // ends what is under way to the instance, while something is
@@ -51,7 +55,8 @@ type flight struct {
 func (f *flight) reset(fr *front) {
 	f.client, f.front = fr.client, fr
 	f.began, f.ended, f.status, f.trace = time.Now(), time.Time{}, 0, ""
-	f.failed, f.truncated, f.completed, f.broke, f.answer = false, false, false, false, 0
+	f.failed, f.truncated, f.completed, f.broke, f.answer, f.meant = false, false, false, false, 0, 0
+	f.heard, f.fault, f.arm = time.Time{}, succeeded, nil
 	f.moved.Store(0)
 	f.gone.Store(false)
 	f.quiet.Store(false)
@@ -223,7 +228,8 @@ func (r *Router) move(f *flight) bool {
 		if e == nil || !route.traffic.retries.take() {
 			return false
 		}
-		f.endpoint.unlist(f) // it stays counted there until it is counted elsewhere
+		f.fault = notConnected
+		f.endpoint.unlist(f, now) // it stays in flight there until it is elsewhere
 		if e.acquire(f) {
 			f.endpoint.uncount()
 			route.traffic.retried.Add(1)

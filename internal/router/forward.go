@@ -79,10 +79,14 @@ func (f *front) choose(fl *flight) bool {
 		if g == nil {
 			return false
 		}
-		e := g.least(nil, fl.began)
+		at := g.least(nil, fl.began)
+		e := g.endpoints[at]
 		fl.route, fl.group, fl.endpoint = route, g.id, e
 		if route.protocol(e) != slipway.HTTP1 {
 			return false
+		}
+		if !f.head.again {
+			fl.arm = g.arm(at)
 		}
 		if e.acquire(fl) {
 			route.traffic.enter()

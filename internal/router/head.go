@@ -22,6 +22,7 @@ type head struct {
 	old     bool // HTTP/1.0
 	last    bool // the client closes after the answer
 	odd     bool // for net/http's server to serve
+	again   bool // a second attempt, of whoever asks
 	hops    bool // Connection names fields that are not for the instance
 	refusal refusal
 }
@@ -163,6 +164,8 @@ func (h *head) meaning(f *field, hosts *int) bool {
 	switch f.kind {
 	case connection:
 		h.connection(f.value)
+	case marked:
+		h.again = true
 	case hop:
 		switch {
 		case is(f.name, "host"):

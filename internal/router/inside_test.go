@@ -71,7 +71,7 @@ func TestZeroIsFinal(t *testing.T) {
 	}
 }
 
-func testRouter(t *testing.T) *Router {
+func testRouter(t testing.TB) *Router {
 	r, err := New(Config{ID: "r", Dir: t.TempDir(), Server: "http://127.0.0.1:1", Token: "slr_r"})
 	if err != nil {
 		t.Fatal(err)

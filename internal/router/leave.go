@@ -30,7 +30,9 @@ func (r *Router) leave(ctx context.Context) {
 func (r *Router) farewell(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
-	r.lines.tell(ctx, r.status()) // its end says the same
+	s := r.status()
+	r.counted(&s, told{}, time.Now())
+	r.lines.tell(ctx, s) // its end says the same of what is in flight
 }
 
 // until waits until something is so, for a while at most.

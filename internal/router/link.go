@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -25,6 +26,8 @@ type link struct {
 	heard         func()        // called when the server has answered
 	due           chan struct{} // there is something to report
 	peers         []string      // servers that it named last; its puller's alone
+	told          told          // of what is counted; its reporter's alone
+	broken        atomic.Bool   // a call failed: there may be another server by now, that was told nothing
 }
 
 func newLink(server string, c Config, heard func()) *link {
@@ -79,11 +82,13 @@ func (l *link) call(ctx context.Context, method, path string, body []byte) ([]by
 	req.Header.Set("Authorization", "Bearer "+l.token)
 	res, err := l.http.Do(req)
 	if err != nil {
+		l.broken.Store(true)
 		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(res.Body, wire.MaxTable+1))
 	if err != nil {
+		l.broken.Store(true)
 		return nil, err
 	}
 	if len(text) > wire.MaxTable {

@@ -7,6 +7,7 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // bringOdd passes an answer on that is not plain: interim ones before it, a
@@ -22,6 +23,9 @@ func (f *front) bringOdd(c *conn) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	fl.answered(res.StatusCode)
+	if goesOn(res) {
+		fl.endpoint.settle(fl, time.Now())
+	}
 	f.out = f.appendOdd(f.out[:0], res)
 	chunked := res.ContentLength < 0 && bodyAllowed(f.head.method, res.StatusCode)
 	if err = f.flush(); err == nil && bodyAllowed(f.head.method, res.StatusCode) {

@@ -88,14 +88,18 @@ func (r *Router) choose(in *http.Request, c *client) *flight {
 			route.traffic.enter()
 			counted = true
 		}
-		g, cookie := route.visit(in)
+		g, cookie, drawn := route.visit(in)
 		if g == nil {
 			route.traffic.errors.Add(1)
 			return nil
 		}
 		now := time.Now()
-		e := g.least(nil, now)
+		at := g.least(nil, now)
+		e := g.endpoints[at]
 		f := &flight{in: in, client: c, route: route, group: g.id, endpoint: e, cookie: cookie, began: now}
+		if drawn && in.Header.Get(retryHeader) == "" {
+			f.arm = g.arm(at)
+		}
 		if e.acquire(f) {
 			return f
 		}
@@ -128,6 +132,12 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		ModifyResponse: func(res *http.Response) error {
 			f := flightOf(res.Request)
 			f.answered(res.StatusCode)
+			if code := grpcCode(res); code != 0 {
+				f.meant = code
+			}
+			if goesOn(res) {
+				f.endpoint.settle(f, time.Now())
+			}
 			f.headOnly = res.ContentLength == 0
 			if len(res.Trailer) > 0 {
 				res.Header.Del("Content-Length") // HTTP/1.1 has trailers after chunks only
@@ -250,6 +260,12 @@ func (r *Router) verdict(f *flight, err error) verdict {
 	r.log.Debug("request failed", "target", f.route.Target, "instance", f.endpoint.Instance, "error", err)
 	_, unsent := errors.AsType[*unsentError](err)
 	f.broke = !unsent && !f.wasCut()
+	switch {
+	case !unsent || f.wasCut():
+		f.fault = f.loss()
+	case !isOurs(err):
+		f.fault = notConnected
+	}
 	switch {
 	case f.quiet.Load():
 		return verdict{code: 504, text: "the instance said nothing for an hour; it may have done what was asked"}

@@ -12,9 +12,10 @@ import (
 const deaf = 2 * time.Second
 
 // tend keeps tables on disk, and has the servers told what is in effect and in
-// flight: at once when that changed, every second otherwise.
+// flight: at once when that changed, every second otherwise, and more
+// often while versions are compared.
 func (r *Router) tend(ctx context.Context, m *memory) {
-	next := time.NewTicker(reportEvery)
+	next := time.NewTimer(reportEvery)
 	defer next.Stop()
 	for ctx.Err() == nil {
 		if r.still.TryLock() {
@@ -25,6 +26,7 @@ func (r *Router) tend(ctx context.Context, m *memory) {
 			r.lines.learn(r.config.Find())
 		}
 		r.lines.news()
+		next.Reset(r.pace())
 		select {
 		case <-ctx.Done():
 		case <-r.changed:
@@ -42,7 +44,16 @@ func (r *Router) report(ctx context.Context, l *link) {
 			return
 		case <-l.due:
 		}
-		if err := l.report(ctx, r.status()); err != nil && ctx.Err() == nil {
+		if l.broken.Swap(false) {
+			l.told = told{}
+		}
+		s := r.status()
+		knows := r.counted(&s, l.told, time.Now())
+		err := l.report(ctx, s)
+		if err == nil {
+			l.told = knows
+		}
+		if err != nil && ctx.Err() == nil {
 			if out.since.IsZero() {
 				r.log.Warn("the server does not take reports; serving goes on", "server", l.server, "error", err)
 			}

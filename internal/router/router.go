@@ -198,6 +198,7 @@ func (r *Router) tidy(ctx context.Context) {
 			}
 			r.mu.Unlock()
 			r.meters.tidy(r.table.Load(), now)
+			r.forget(now)
 		}
 	}
 }

@@ -34,9 +34,7 @@ func (r *Router) Run(ctx context.Context) error {
 		defer r.dismiss(ctx)()
 	}
 	r.stop(ctx, goodbye)
-	if r.heir != nil {
-		r.farewell(ctx)
-	}
+	r.farewell(ctx)
 	return nil
 }
 

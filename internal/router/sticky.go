@@ -13,9 +13,11 @@ import (
 // cookie, for as long as the group has weight: the assets of two versions do not
 // mix. Cookies do not know ports, so each target's has a name of its own.
 //
-// What the cookie says follows from the group alone: all routers of a target
-// understand it, and it tells a browser nothing but whether two visits met one
-// group.
+// What the cookie says follows from the group, and from the route that it was drawn
+// by: all routers of a target understand it, and it tells a browser nothing but
+// whether two visits met one group. Where versions are compared, those browsers
+// count that were drawn by the weights in effect: who came before is no random part
+// of all.
 
 // stickyPrefix begins the names of these cookies.
 const stickyPrefix = "slipway_group_"
@@ -30,28 +32,36 @@ func stickyValue(t slipway.TargetID, g slipway.GroupID) string {
 	return hex.EncodeToString(sum[:12])
 }
 
+// stickyDraw says which route drew.
+func stickyDraw(t slipway.TargetID, f slipway.Fence) string {
+	sum := sha256.Sum256([]byte("draw\x00" + t.String() + "\x00" + f.String()))
+	return hex.EncodeToString(sum[:6])
+}
+
 // visit draws a group for a request, the one that its browser was sent to before
-// where that has weight. It returns the cookie to set, nil when there is none.
-func (r *route) visit(in *http.Request) (*group, *http.Cookie) {
+// where that has weight. It returns the cookie to set, nil when there is none, and
+// whether the group was drawn by the weights of r, for this request or for one of
+// the browser's before.
+func (r *route) visit(in *http.Request) (g *group, set *http.Cookie, drawn bool) {
 	s := r.split()
 	if !r.Sticky {
-		return s.draw(), nil
+		return s.draw(), nil, true
 	}
 	for _, c := range in.CookiesNamed(r.cookie) {
+		of, by, _ := strings.Cut(c.Value, ".")
 		for i := range s.groups {
-			if s.groups[i].cookie == c.Value {
-				return &s.groups[i], nil
+			if s.groups[i].cookie == of {
+				return &s.groups[i], nil, by == r.drawn
 			}
 		}
 	}
-	g := s.draw()
-	if g == nil {
-		return nil, nil
+	if g = s.draw(); g == nil {
+		return nil, nil, false
 	}
 	return g, &http.Cookie{
-		Name: r.cookie, Value: g.cookie, Path: "/",
+		Name: r.cookie, Value: g.cookie + "." + r.drawn, Path: "/",
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: in.TLS != nil,
-	}
+	}, true
 }
 
 // hideVisit takes the cookie out of what the instance is told: it is between the

@@ -101,7 +101,7 @@ func (e *endpoint) stream(ctx context.Context, f *flight, t *http.Transport) (*c
 
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
-	s.flight.moved.Add(int64(n))
+	s.flight.brought(n)
 	if err != nil && err != io.EOF { // a clean end is never wrapped
 		s.flight.truncated = true
 	}

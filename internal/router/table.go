@@ -31,6 +31,7 @@ type route struct {
 	fallen  split       // while a lease has run out: the fallback alone
 	lease   *lease      // over all tables
 	cookie  string      // its name, when the route is sticky
+	drawn   string      // what a cookie says of being drawn by it
 	traffic *traffic
 
 	isPreview bool // it leads from a preview door
@@ -43,7 +44,8 @@ type group struct {
 	weight    int // basis points
 	cookie    string
 	endpoints []*endpoint
-	meter     *meter // nil: what is asked there is no traffic
+	meter     *meter   // nil: what is asked there is no traffic
+	tallies   []*tally // of the endpoints, in their order; nil: what is drawn so is not counted
 }
 
 // split is how traffic is divided over groups.
@@ -58,6 +60,8 @@ type traffic struct {
 	retries          budget
 	refused          atomic.Uint64
 	retried, ejected atomic.Uint64
+
+	tallies map[tallyKey]*tally // the router's lock guards them
 }
 
 func emptyTable() *table {
@@ -136,23 +140,23 @@ func (r *route) other(failed *endpoint, drawn slipway.GroupID, now time.Time) *e
 	if own < 0 {
 		return nil
 	}
-	if e := groups[own].least(failed, now); e != nil {
-		return e
+	if n := groups[own].least(failed, now); n >= 0 {
+		return groups[own].endpoints[n]
 	}
 	for i, g := range groups {
 		if i != own && g.weight >= groups[own].weight {
-			if e := g.least(failed, now); e != nil {
-				return e
+			if n := g.least(failed, now); n >= 0 {
+				return g.endpoints[n]
 			}
 		}
 	}
 	return nil
 }
 
-// least is the endpoint with the fewest requests in flight, any of them when
-// several have as few. Those that refused a connection lately are passed over
+// least is where the endpoint is with the fewest requests in flight, any of them
+// when several have as few; -1: there is none but one. Those that refused a connection lately are passed over
 // while they are at most half of the group.
-func (g *group) least(not *endpoint, now time.Time) *endpoint {
+func (g *group) least(not *endpoint, now time.Time) int {
 	down := 0
 	for _, e := range g.endpoints {
 		if e.isDown(now) {
@@ -160,17 +164,26 @@ func (g *group) least(not *endpoint, now time.Time) *endpoint {
 		}
 	}
 	pass := down*2 <= len(g.endpoints)
-	var best *endpoint
-	fewest := 0
+	best, fewest := -1, 0
 	start := rand.IntN(len(g.endpoints))
 	for i := range g.endpoints {
-		e := g.endpoints[(start+i)%len(g.endpoints)]
+		at := (start + i) % len(g.endpoints)
+		e := g.endpoints[at]
 		if e == not || pass && e.isDown(now) {
 			continue
 		}
-		if n := e.inFlight(); best == nil || n < fewest {
-			best, fewest = e, n
+		if n := e.inFlight(); best < 0 || n < fewest {
+			best, fewest = at, n
 		}
 	}
 	return best
+}
+
+// arm is where a request is counted that the endpoint at that place gets; nil:
+// nowhere.
+func (g *group) arm(at int) *arm {
+	if g.tallies == nil {
+		return nil
+	}
+	return g.tallies[at].arm()
 }
