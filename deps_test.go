@@ -39,6 +39,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/cgroup", "", "a leaf: what the kernel keeps together"},
 	{"internal/load", "", "a leaf: asks, and counts what is lost"},
 	{"internal/doctor", ". api", "asks as anybody would; what it looks at is handed to it"},
+	{"internal/logline", ".", "a leaf: what was printed in, what is wrong out"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
 	{"internal/redact", "", "a leaf: bytes in, bytes out"},
 	{"internal/baddisk", "", "a leaf, for tests only: a disk that fails"},
@@ -62,7 +63,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/driver", ".", "the interface alone"},
 	{"internal/driver/drivertest", ". internal/driver", "any driver must pass it, so it knows none"},
 	{"internal/driver/preflight", ".", "a leaf: asks strangers whether they answer"},
-	{"internal/driver/...", ". internal/driver internal/driver/preflight internal/cgroup internal/procid internal/redact", "drivers do not know each other"},
+	{"internal/driver/...", ". internal/driver internal/driver/preflight internal/cgroup internal/logline internal/procid internal/redact", "drivers do not know each other"},
 
 	{"internal/router/...", ". internal/router/... internal/procid", "serves without the server, and starts without its weight"},
 
@@ -82,7 +83,7 @@ var may = []struct{ name, imports, why string }{
 }
 
 // pure packages receive now and return values.
-var pure = []string{".", "internal/ansi", "internal/redact", "internal/yamldoc", "internal/build/pipeline", "internal/deploy/evidence", "internal/deploy/rollout", "internal/deploy/retention"}
+var pure = []string{".", "internal/ansi", "internal/logline", "internal/redact", "internal/yamldoc", "internal/build/pipeline", "internal/deploy/evidence", "internal/deploy/rollout", "internal/deploy/retention"}
 
 // impure is what they import none of: files, sockets, processes, databases, logs
 // and chance.

@@ -46,7 +46,8 @@ type Driver interface {
 // Observer is a driver that can look at one target alone. What it costs does
 // not grow with what else there is.
 type Observer interface {
-	// Observe is what List says of the groups of t: complete, or an error.
+	// Observe is what List says of the groups of t: complete, or an error. A
+	// driver that knows what instances say and use tells it here, and here alone.
 	Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error)
 }
 

@@ -235,3 +235,21 @@ func BenchmarkWriter(b *testing.B) {
 		_, _ = w.Write(text)
 	}
 }
+
+func TestTheHeadOfATextHasNoBeginningOfASecret(t *testing.T) {
+	s := set("hunter22")
+	for text, want := range map[string]string{
+		"is hunter22 or hunt": "is [REDACTED] or ",
+		"is hunter22":         "is [REDACTED]",
+		"hunter2":             "",
+		"hunter3":             "hunter3",
+		"":                    "",
+	} {
+		if got := s.Head(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if got := (*Set)(nil).Head("hunter2"); got != "hunter2" {
+		t.Errorf("without secrets: %q", got)
+	}
+}

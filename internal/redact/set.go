@@ -116,3 +116,14 @@ func (s *Set) Text(text string) string {
 	_ = w.Flush()
 	return out.String()
 }
+
+// Head hides in the beginning of a longer text. What may be the beginning of a
+// secret at its end is left out.
+func (s *Set) Head(text string) string {
+	if s == nil || len(s.patterns) == 0 {
+		return text
+	}
+	var out bytes.Buffer
+	_, _ = s.Writer(&out).Write([]byte(text)) // a buffer takes everything
+	return out.String()
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,32 @@ func TestWhatDriversMayDoBesides(t *testing.T) {
 	n, bytes, err := c.PruneTrees(t.Context(), map[slipway.Digest]bool{image: true}, time.Now(), true)
 	if n != 3 || bytes != 1<<40 || err != nil || !h.kept[image] || len(h.kept) != 1 {
 		t.Errorf("pruned %d, %d, %v, kept %v", n, bytes, err, h.kept)
+	}
+}
+
+// outspoken is a host whose instances say something.
+type outspoken struct {
+	*host
+	said slipway.Said
+	uses slipway.Uses
+}
+
+func (o outspoken) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
+	return []slipway.GroupStatus{{Target: t, Instances: []slipway.InstanceStatus{{ID: "i-1", Said: &o.said, Uses: &o.uses}, {ID: "i-2"}}}}, nil
+}
+
+func TestWhatInstancesSayAndUseIsTold(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h := outspoken{newHost(), slipway.Said{
+		Counter: "c", Warnings: 1, Errors: 2, Classes: []slipway.ErrorClass{{ID: "1f", Title: "it broke", Count: 2, First: at, Last: at}}, Others: 3, Unread: 4,
+	}, slipway.Uses{At: at, CPU: time.Second, Memory: 5, Room: 6}}
+	groups, err := connect(t, h).Observe(t.Context(), target)
+	if err != nil || len(groups) != 1 || len(groups[0].Instances) != 2 {
+		t.Fatalf("%+v, %v", groups, err)
+	}
+	told, silent := groups[0].Instances[0], groups[0].Instances[1]
+	if !reflect.DeepEqual(told.Said, &h.said) || !reflect.DeepEqual(told.Uses, &h.uses) || silent.Said != nil || silent.Uses != nil {
+		t.Errorf("%+v, %+v", told, silent)
 	}
 }
 

@@ -26,11 +26,14 @@
 // the program as variables or as files that are not on a disk where there is a
 // place for that. A shim without them does not start its program.
 //
+// A child prints to its log, which its shim reads behind it: what it counts there
+// can be late, and never holds the child up.
+//
 // Orders are files; messages only say that there may be one. On disk:
 //
 //	DIR/lock                  held by the one driver of DIR
 //	DIR/fences/SERVICE.ENV    highest fence seen, replicas asked for
 //	DIR/trees/DIGEST/         an unpacked image, read-only
-//	DIR/instances/ID/         spec.json, state, stop, activity, active, out.log, out.times, shim.log, home, tmp
+//	DIR/instances/ID/         spec.json, state, stop, activity, active, out.log, out.times, out.said, shim.log, home, tmp
 //	DIR/ended/…ID.log         the end of what a forgotten instance printed, for two weeks
 package process

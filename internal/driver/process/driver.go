@@ -75,6 +75,8 @@ type instance struct {
 	conn      net.Conn      // to its shim, or nil
 	started   *os.Process   // the shim that this driver has started, or nil
 	shimEnded chan struct{} // closed when that has ended
+
+	said hearsay
 }
 
 const (

@@ -17,9 +17,17 @@ func (d *Driver) List(ctx context.Context) ([]slipway.GroupStatus, error) {
 }
 
 // Observe implements [driver.Observer]. It waits as List does, for the
-// instances of t.
+// instances of t, and looks at what they have said.
 func (d *Driver) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
-	return d.list(ctx, d.pick(func(o slipway.TargetID) bool { return o == t }))
+	instances := d.pick(func(o slipway.TargetID) bool { return o == t })
+	groups, err := d.list(ctx, instances)
+	for _, g := range groups {
+		for n := range g.Instances {
+			g.Instances[n].Said = instances[n].said.look(instances[n].dir)
+		}
+		instances = instances[len(g.Instances):]
+	}
+	return groups, err
 }
 
 func (d *Driver) list(ctx context.Context, instances []*instance) ([]slipway.GroupStatus, error) {

@@ -3,7 +3,6 @@ package process
 import (
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"time"
 )
@@ -18,34 +17,43 @@ const (
 	shimLogKept = 1 << 20 // of what a shim says itself, which is little unless something fails again and again
 )
 
-// boundLog keeps shim.log within its bound, and out.log within its bounds while
-// the child goes on appending to it, and notes when that grew. out.log is not
-// rotated: the child holds it, and would follow a renamed one; its head is given
-// back to the disk instead, which loses nothing that is younger.
-func boundLog(done <-chan struct{}, log *slog.Logger) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+// keepLog keeps shim.log within its bound, and out.log within its bounds while
+// the child goes on appending to it, and notes when that grew; and has what is
+// printed listened to. out.log is not rotated: the child holds it, and would
+// follow a renamed one; its head is given back to the disk instead, which loses
+// nothing that is younger.
+func (s *shim) keepLog(done <-chan struct{}, e *ear) {
 	t := recallTimes(timesFile)
+	var trimmed time.Time
+	wait := time.NewTimer(0)
+	defer wait.Stop()
 	for {
 		ended := false
 		select {
 		case <-done:
 			ended = true
-		case <-tick.C:
+		case <-wait.C:
 		}
-		err := trim(logFile, t)
-		if err == nil {
-			err = t.save(timesFile)
+		err := e.listen(t.dropped())
+		if ended {
+			err = errors.Join(err, e.finish(t.dropped(), s.stopping()))
 		}
-		err = errors.Join(err, boundShimLog(shimLog))
+		if ended || time.Since(trimmed) >= trimPause-listenSoon {
+			trimmed = time.Now()
+			err = errors.Join(err, trim(logFile, t), t.save(timesFile), boundShimLog(shimLog))
+		}
 		if err != nil {
-			log.Error("bound the log", "err", err)
+			s.log.Error("keep the log", "err", err)
 		}
 		if ended {
 			return
 		}
+		wait.Reset(e.pause)
 	}
 }
+
+// trimPause is how often logs are looked at that may have grown too long.
+const trimPause = time.Second
 
 // boundShimLog begins shim.log anew when it has become too long. Whoever writes
 // to it appends.

@@ -116,6 +116,10 @@ func app() {
 	http.HandleFunc("/healthz", say(&live, "deadlock"))
 	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) })
 	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
+	http.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { go panic("nobody at table " + strconv.Itoa(os.Getpid())) })
+	http.HandleFunc("/token", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintln(os.Stdout, r.FormValue("before")+os.Getenv("TOKEN")+r.FormValue("after"))
+	})
 	http.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	http.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) { ready.Store(true) })
 	http.HandleFunc("/dead", func(http.ResponseWriter, *http.Request) { live.Store(false) })

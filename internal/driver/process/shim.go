@@ -61,6 +61,7 @@ func RunShim(ctx context.Context, dir string) error {
 	s.nursery.vault = s.vault
 	s.board = recall(log)
 	s.board.hide = s.vault.hide
+	before := s.board.report()
 	child := s.adopt() // before anybody is shown what an earlier shim knew
 	s.heed()
 	_ = os.Remove(s.spec.Socket) // of an earlier shim; the lock says that there is none now
@@ -75,9 +76,13 @@ func RunShim(ctx context.Context, dir string) error {
 	sigchld := make(chan os.Signal, 1)
 	signal.Notify(sigchld, syscall.SIGCHLD)
 	go s.nursery.reap(sigchld, done)
-	go boundLog(done, log)
 	go s.serve(l)
+	var keeping sync.WaitGroup
+	over, ears := make(chan struct{}), newEar(s.vault, before.Child.PID == 0 && !before.Launching)
+	keeping.Go(func() { s.keepLog(over, ears) })
 	s.run(ctx, child)
+	close(over)
+	keeping.Wait()
 	s.board.close()
 	return nil
 }

@@ -83,6 +83,7 @@ const (
 	activeFile   = "active" // what the instance reads
 	logFile      = "out.log"
 	timesFile    = "out.times"
+	saidFile     = "out.said"
 	shimLog      = "shim.log"
 	homeDir      = "home"
 	tempDir      = "tmp"

@@ -151,6 +151,18 @@ func (v *vault) hide(text string) string {
 	return v.set.Text(text)
 }
 
+// hidePrinted keeps the secrets out of what the program has printed, once they are
+// known; of a text that is not whole, what may be the beginning of one at its
+// end, too.
+func (v *vault) hidePrinted(text []byte, whole bool) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if whole {
+		return v.set.Text(string(text))
+	}
+	return v.set.Head(string(text))
+}
+
 // hear takes in what a driver says, until conn is closed. A bare new line means:
 // look whether there is an order.
 func (s *shim) hear(conn io.Reader) {
