@@ -49,13 +49,16 @@ type heard struct {
 func newEar(v *vault, isNew bool) *ear {
 	e := &ear{vault: v, block: make([]byte, 64<<10)}
 	var before heard
-	if loadJSON(saidFile, &before) != nil || before.Said.Counter == "" {
+	if loadJSON(saidFile, &before) == nil && before.Said.Counter != "" {
+		e.kept = before.Read
+	} else {
 		before = heard{Said: slipway.Said{Counter: rand.Text()}}
 		if info, err := os.Stat(logFile); err == nil && !isNew {
 			before.Read = info.Size()
 		}
+		e.kept = -1 // whoever says nothing has said so
 	}
-	e.kept, e.tally = before.Read, logline.NewTally(before.Said)
+	e.tally = logline.NewTally(before.Said)
 	e.begin(before.Read)
 	return e
 }
@@ -77,7 +80,7 @@ func (e *ear) listen(dropped int64) error {
 	}
 	f, err := os.Open(logFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return e.save()
 	}
 	if err != nil {
 		return err

@@ -86,6 +86,16 @@ func TestWhatAnInstanceSaysIsCounted(t *testing.T) {
 	}
 }
 
+func TestWhoSaysNothingHasSaidSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.start()
+	apply(t, d, w.group(1, func(g *slipway.GroupSpec) {
+		g.Revision.Kind, g.Revision.Run.Command, g.Revision.Health = slipway.Worker, []string{"/bin/idle"}, slipway.Health{}
+	}))
+	awaitSaid(t, d, "quiet", func(s slipway.Said) bool { return s.Counter != "" && s.Errors+s.Warnings+s.Unread == 0 })
+}
+
 func TestSecretsAreInNoTitle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
