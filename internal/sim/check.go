@@ -80,7 +80,7 @@ func (w *World) checkSend(r *router, e slipway.Endpoint, to *instance) bool {
 		w.violate("misrouted: %s sends a request for %s to %s, which has its port now", r.id, e.Instance, to.ID)
 	case !to.EverReady:
 		w.violate("invariant 4: %s sends a request to %s, which was never ready", r.id, to.ID)
-	case w.truth.tests[to.group] && w.tested(to.group) != slipway.TaskPassed && w.store.find(to.group.Deployment()) >= 0: // else nobody can know
+	case w.truth.tests[to.group] && w.tested(to.group) != slipway.TaskPassed && w.store.started(to.group.Deployment()): // else nobody can know
 		w.violate("%s sends a request to %s of %s, whose tests have not passed", r.id, to.ID, to.group)
 	case !to.running():
 		w.violate("lost: %s sends a request to %s, which is %s", r.id, to.ID, to.Phase)

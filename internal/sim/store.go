@@ -253,6 +253,13 @@ func (s *store) find(id slipway.DeploymentID) int {
 	return slices.IndexFunc(s.deployments, func(d *slipway.Deployment) bool { return d.ID == id })
 }
 
+// started reports whether the database knows that a deployment began to move: one
+// that was restored may not.
+func (s *store) started(d slipway.DeploymentID) bool {
+	at := s.find(d)
+	return at >= 0 && !s.deployments[at].StartedAt.IsZero()
+}
+
 func (s *store) Deployments(_ context.Context, f slipway.DeploymentFilter, limit int) ([]slipway.Deployment, error) {
 	var found []slipway.Deployment
 	for _, d := range slices.Backward(s.deployments) {

@@ -20,22 +20,27 @@ func (c *Controller) turnBack(ctx context.Context, r Request) (slipway.Deploymen
 	if d, err := c.turnedBack(ctx, t, r.Key); d.ID != 0 || err != nil {
 		return d, err
 	}
-	d, err := c.movingNow(ctx, t)
-	if err != nil || d.ID == 0 {
-		return slipway.Deployment{}, err
+	for try := 1; ; try++ {
+		d, err := c.movingNow(ctx, t)
+		if err != nil || d.ID == 0 {
+			return slipway.Deployment{}, err
+		}
+		switch {
+		case d.Kind == slipway.KindRollback && (r.Release == 0 || r.Release == d.Release):
+			err = c.rememberKey(ctx, d, r.Key)
+		case r.Release != 0 && r.Release != d.From:
+			return slipway.Deployment{}, nil
+		default:
+			err = c.abort(ctx, d.ID, r.Actor, r.Actor.Person()+" asked to roll back", r.Key)
+		}
+		if slipway.CodeOf(err) == slipway.Conflict && try < abortTries {
+			continue // it has ended meanwhile, and did not learn who asked: what moves now, if anything, is meant
+		}
+		if err != nil {
+			return slipway.Deployment{}, err
+		}
+		return c.Store.Deployment(ctx, d.ID)
 	}
-	switch {
-	case d.Kind == slipway.KindRollback && (r.Release == 0 || r.Release == d.Release):
-		err = c.rememberKey(ctx, d, r.Key)
-	case r.Release != 0 && r.Release != d.From:
-		return slipway.Deployment{}, nil
-	default:
-		err = c.abort(ctx, d.ID, r.Actor, r.Actor.Person()+" asked to roll back", r.Key)
-	}
-	if err != nil {
-		return slipway.Deployment{}, err
-	}
-	return c.Store.Deployment(ctx, d.ID)
 }
 
 // maxKeys bounds how many rollbacks a deployment remembers, and among how many
@@ -61,15 +66,21 @@ func (c *Controller) turnedBack(ctx context.Context, t slipway.TargetID, key str
 }
 
 // rememberKey notes that a rollback with this key came to d, which goes back
-// already. It is the caller's own again, whatever becomes of d.
+// already. It is the caller's own again, whatever becomes of d. It returns Conflict
+// when d has ended.
 func (c *Controller) rememberKey(ctx context.Context, d slipway.Deployment, key string) error {
 	if key == "" || key == d.Key {
 		return nil
 	}
 	return c.insist(func() error {
 		s, err := c.Store.LoadState(ctx, d.Target)
-		if err != nil || s.Deployment == nil || s.Deployment.ID != d.ID || slices.Contains(s.Deployment.Rollbacks, key) {
+		switch {
+		case err != nil:
 			return err
+		case s.Deployment == nil || s.Deployment.ID != d.ID:
+			return slipway.Errorf(slipway.Conflict, "deployment %d has ended", d.ID)
+		case slices.Contains(s.Deployment.Rollbacks, key):
+			return nil
 		}
 		next := *s.Deployment
 		next.Rollbacks = withKey(next.Rollbacks, key)

@@ -94,6 +94,10 @@ func (p *plan) settle() {
 		p.settleAtRest(t)
 	case d.Phase == slipway.Progressing:
 		p.settleProgress(d)
+		if d.Stages[d.At].Order == slipway.Vacate {
+			p.makeRoom(d.Candidate)
+			p.makeRoom(d.Stable)
+		}
 	case d.Phase == slipway.RollingBack:
 		p.settleReturn(d)
 	}

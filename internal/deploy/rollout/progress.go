@@ -140,9 +140,6 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 		return
 	}
 	p.keep[d.Candidate] = stage.New
-	if members := len(p.members(d.Candidate)); stage.Order == slipway.Vacate { // who is replaced makes room for whoever comes after
-		p.keep[d.Candidate] = max(stage.New-(p.left(d.Candidate)-members), min(members, stage.New))
-	}
 	if !p.room(d, stage) {
 		p.keep[d.Candidate] = min(stage.New, p.staying(d.Candidate))
 	}
@@ -159,6 +156,13 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 	default:
 		p.keep[d.Stable] = min(stage.Old, p.staying(d.Stable))
 	}
+}
+
+// makeRoom has whoever leaves g be gone before another of it starts, where there
+// is no room for both.
+func (p *plan) makeRoom(g slipway.GroupID) {
+	members, keep := len(p.members(g)), p.keep[g]
+	p.keep[g] = max(keep-(p.left(g)-members), min(members, keep))
 }
 
 // keepStandIns keeps who is left of earlier deployments and serves where the
