@@ -20,7 +20,7 @@ type Judge struct {
 	pass    pass
 	ratio   interval
 	mix     mix
-	silent  []Outside // sources that did not answer at the last look
+	sources sources // what others count
 
 	stages     map[int]time.Time // when each was first seen
 	began, at  time.Time         // of what is counted
@@ -39,7 +39,7 @@ type Judge struct {
 
 // New returns a judge that has seen nothing.
 func New(e slipway.Evidence, k slipway.Kind) *Judge {
-	j := &Judge{rules: e, kind: k, past: newPast(), stages: map[int]time.Time{}, everyPoint: 1}
+	j := &Judge{rules: e, kind: k, past: newPast(), sources: sources{}, stages: map[int]time.Time{}, everyPoint: 1}
 	j.anew()
 	return j
 }
@@ -109,7 +109,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 	if !b.Sticky {
 		j.mix.look(b.Weight, canary.started, baseline.started)
 	}
-	j.silent = slices.DeleteFunc(slices.Clone(b.Outside), func(o Outside) bool { return o.Why == "" })
+	j.sources.look(b.Outside)
 	j.remember(b, canary, baseline)
 	j.decide()
 	j.draw(b)
@@ -191,8 +191,9 @@ func (j *Judge) Verdict() Verdict {
 // standing is the decision where nothing has alarmed.
 func (j *Judge) standing() Decision {
 	_, _, mismatch := j.mix.mismatch()
+	_, _, silent := j.silent()
 	switch {
-	case mismatch || len(j.silent) > 0:
+	case mismatch || silent:
 		return Inconclusive
 	case j.kind == slipway.Worker:
 		if j.canary.minutes >= 1 {

@@ -16,7 +16,7 @@ type Ledger struct {
 	Splits  []split           `json:"splits,omitempty"` // in which the candidate has weight, the newest last
 	Counted []slipway.Counted `json:"counted,omitempty"`
 	Said    []said            `json:"said,omitempty"`
-	Outside []Outside         `json:"outside,omitempty"`
+	Outside []told            `json:"outside,omitempty"`
 }
 
 // split is a route that gives weight to the candidate.

@@ -18,11 +18,27 @@ type Look struct {
 	Sticky    bool               // browsers stay with their group: the split is not one of requests
 	Counted   []slipway.Counted
 	Instances []slipway.GroupStatus
-	Outside   []Outside
+	Outside   []Answer
 }
 
-// Outside is what somebody else counts of both groups, as [slipway.Query] asks for
-// it: counters, which begin anew when whoever has them does.
+// Answer is what somebody else has counted of both groups, as a [slipway.Query]
+// asks for it.
+type Answer struct {
+	Name     string
+	Canary   Counters
+	Baseline Counters // none where nothing serves beside the candidate
+	Why      string   // there is no answer
+}
+
+// Counters are those of one group, by what tells one from the other: of each of its
+// instances there may be some. One begins anew when whoever counts does, and is
+// away while nobody hears of it.
+type Counters struct {
+	Failed map[string]float64 `json:"failed,omitempty"`
+	All    map[string]float64 `json:"all,omitempty"`
+}
+
+// Outside is what is new of an [Answer].
 type Outside struct {
 	Name     string `json:"name"`
 	Canary   Count  `json:"canary"`

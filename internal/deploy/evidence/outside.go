@@ -1,32 +1,107 @@
 package evidence
 
-import "slices"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
-// outside takes what others have counted. Their counters begin anew now and
-// then: what is less than before is where to count from.
+// told is how far a query was counted.
+type told struct {
+	Name     string   `json:"name"`
+	Canary   Counters `json:"canary"`
+	Baseline Counters `json:"baseline"`
+}
+
+// maxCounters bounds those of a group and a query that are remembered.
+const maxCounters = 200
+
+// outside takes what others have counted. What cannot be right is not taken: it is
+// counted from where it was, once it makes sense again.
 func (t *taking) outside() {
 	for _, now := range t.look.Outside {
 		news := Outside{Name: now.Name, Why: now.Why}
-		at := slices.IndexFunc(t.Outside, func(o Outside) bool { return o.Name == now.Name })
-		switch {
-		case now.Why != "": // counted from where it was, when it answers again
-		case at < 0:
-			t.Outside = append(t.Outside, now)
-		default:
-			was := t.Outside[at]
-			news.Canary, news.Baseline = more(was.Canary, now.Canary), more(was.Baseline, now.Baseline)
-			t.Outside[at] = now
+		if news.Why == "" {
+			at := slices.IndexFunc(t.Outside, func(o told) bool { return o.Name == now.Name })
+			if at < 0 {
+				at = len(t.Outside)
+				t.Outside = append(t.Outside, told{Name: now.Name})
+			}
+			news, t.Outside[at] = t.Outside[at].since(now)
 		}
 		b := t.newest()
 		b.Outside = append(b.Outside, news)
 	}
 }
 
-// more is what came to a counter.
-func more(was, now Count) Count {
-	d := Count{now.Failed - was.Failed, now.All - was.All}
-	if d.Failed >= 0 && d.Failed <= d.All {
-		return d
+// since is what is new of an answer. The counters of a candidate begin with it;
+// those of what serves already are older than the first answer.
+func (was told) since(now Answer) (Outside, told) {
+	news, next := Outside{Name: was.Name}, told{Name: was.Name}
+	var canary, baseline string
+	news.Canary, next.Canary, canary = was.Canary.since(now.Canary, true)
+	news.Baseline, next.Baseline, baseline = was.Baseline.since(now.Baseline, len(was.Baseline.All) > 0)
+	for _, s := range []struct {
+		whose, why string
+		Count
+	}{{"the candidate", canary, news.Canary}, {"what serves beside it", baseline, news.Baseline}} {
+		switch {
+		case s.why == away:
+			return Outside{Name: was.Name, Why: "nobody counts for " + s.whose + " any more"}, was
+		case s.Failed > s.All:
+			return Outside{Name: was.Name, Why: fmt.Sprintf("of %s more has failed (%g) than there was (%g)", s.whose, s.Failed, s.All)}, was
+		case s.why == anew:
+			news.Why = "the counters of " + s.whose + " began anew"
+		}
 	}
-	return Count{}
+	return news, next
+}
+
+// What there is to say of counters.
+const (
+	away = "away"
+	anew = "anew"
+)
+
+// since is what came to counters, where they are now, and what there is to say.
+// New ones began at zero, unless they are the first that are seen of a group that
+// was there before.
+func (c Counters) since(now Counters, begins bool) (came Count, next Counters, why string) {
+	if len(now.All) == 0 && len(c.All) > 0 {
+		return Count{}, c, away
+	}
+	var again, too bool
+	came.All, next.All, again = grown(c.All, now.All, begins)
+	came.Failed, next.Failed, too = grown(c.Failed, now.Failed, begins)
+	if again || too {
+		why = anew
+	}
+	return came, next, why
+}
+
+func grown(was, now map[string]float64, begins bool) (came float64, next map[string]float64, again bool) {
+	next = maps.Clone(was)
+	if next == nil {
+		next = map[string]float64{}
+	}
+	for _, id := range slices.Sorted(maps.Keys(now)) {
+		n := now[id]
+		before, known := was[id]
+		switch {
+		case known && n >= before:
+			came += n - before
+		case known:
+			came += n
+			again = true
+		case begins:
+			came += n
+		}
+		next[id] = n
+	}
+	for _, id := range slices.Sorted(maps.Keys(next)) { // of instances that are gone
+		if _, there := now[id]; !there && len(next) > max(maxCounters, len(now)) {
+			delete(next, id)
+		}
+	}
+	return came, next, again
 }

@@ -74,7 +74,7 @@ func newTrial(e slipway.Evidence, k slipway.Kind) *trial {
 		lines: newContest(slipway.Bound{Ratio: e.Rollback.Ratio}, 1, worse, every), latency: newExceed(len(cuts), slower, everyRequests),
 		novel: newNovel(e.Rollback, every), guard: newGuard(everyRequests / slipway.CellSize), outside: map[string]contest{}}
 	for _, q := range e.Queries {
-		t.outside[q.Name] = newContest(e.Rollback, 1/slipway.CellSize, worse, everyRequests)
+		t.outside[q.Name] = newContest(e.Rollback, 1.0/slipway.CellSize, worse, everyRequests)
 	}
 	return t
 }

@@ -34,16 +34,20 @@ func (j *Judge) words(v Verdict) string {
 
 // open says why nothing is decided, and what it would take.
 func (j *Judge) open(v Verdict) string {
-	if j.kind == slipway.Worker {
-		return fmt.Sprintf("%.1f instance-minutes; at least one is needed.", j.canary.minutes)
-	}
 	n := v.CanaryRequests
 	if w, part, found := j.mix.mismatch(); found {
 		return fmt.Sprintf("%d requests; %s of all came to the candidate, which should have had %s: the counts cannot be compared. Look at the routers, or approve by hand.",
 			n, percent(part), percent(float64(w)/float64(slipway.All)))
 	}
-	if len(j.silent) > 0 {
-		return fmt.Sprintf("%d requests; %s does not answer: %s. Mend it, or approve by hand.", n, j.silent[0].Name, j.silent[0].Why)
+	if name, why, silent := j.silent(); silent {
+		seen := fmt.Sprintf("%d requests", n)
+		if j.kind == slipway.Worker {
+			seen = fmt.Sprintf("%.1f instance-minutes", j.canary.minutes)
+		}
+		return fmt.Sprintf("%s; %s: %s. Mend it, wait, or approve by hand.", seen, name, why)
+	}
+	if j.kind == slipway.Worker {
+		return fmt.Sprintf("%.1f instance-minutes; at least one is needed.", j.canary.minutes)
 	}
 	switch {
 	case n == 0:
