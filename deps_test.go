@@ -74,7 +74,7 @@ var may = []struct{ name, imports, why string }{
 
 	{"internal/server/...", ". api internal/ansi internal/redact internal/server/...", "shows what it is given"},
 
-	{"internal/cli", ". api internal/ansi internal/manifest internal/build/pipeline", "a client: what it does, anybody can do over HTTP"},
+	{"internal/cli", ". api internal/ansi internal/manifest internal/build/pipeline internal/deploy/evidence", "a client: what it does, anybody can do over HTTP, or by the same arithmetic"},
 	{"internal/demo", ". api examples internal/load", "sees Slipway from outside, as a person would"},
 	{"internal/daemon", "./...", "the only place that knows everyone"},
 

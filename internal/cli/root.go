@@ -43,7 +43,7 @@ func Root(o Options) *cobra.Command {
 	groups(root)
 	root.AddCommand(
 		inGroup(watch, a.statusCommand(), a.deploymentCommand(), a.buildsCommand(), a.buildCommand(), a.releasesCommand(), a.servicesCommand(),
-			a.eventsCommand(), a.logsCommand())...)
+			a.eventsCommand(), a.logsCommand(), a.canaryCommand())...)
 	root.AddCommand(
 		inGroup(act, a.deployCommand(), a.rollbackCommand(), a.restartCommand(), a.abortCommand(), a.promoteCommand(), a.configCommand(), a.secretCommand(), a.scaleCommand(),
 			a.unblockCommand(), a.cancelCommand(), a.remoteCommand(), a.imageCommand())...)

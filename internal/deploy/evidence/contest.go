@@ -9,6 +9,10 @@ import (
 // counts are those of one batch: units, and how many of them failed.
 type counts struct{ nC, xC, nB, xB float64 }
 
+func (n counts) plus(m counts) counts {
+	return counts{n.nC + m.nC, n.xC + m.xC, n.nB + m.nB, n.xB + m.xB}
+}
+
 // Alternatives that a [contest] bets on, as multiples of what its null allows.
 var (
 	worse  = []float64{1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10, 20, 50, 200}
@@ -36,10 +40,17 @@ type contest struct {
 	r0, d float64
 	alts  []float64
 	wealth
+
+	// What is gathered of a split until there is enough for a bet.
+	split slipway.Fence
+	some  counts
+	lB    float64 // before it
+	seen  float64 // units of the candidate that were bet on
+	most  float64 // units that are waited for at most
 }
 
 func newContest(b slipway.Bound, units float64, alts []float64, every float64) contest {
-	return contest{r0: b.Ratio, d: b.Margin * units, alts: alts, wealth: newWealth(len(alts), every)}
+	return contest{r0: b.Ratio, d: b.Margin * units, alts: alts, wealth: newWealth(len(alts), every), most: slipway.CellSize}
 }
 
 func (c contest) clone() contest { c.wealth = c.wealth.clone(); return c }
@@ -52,6 +63,34 @@ func (c *contest) look(n counts, lB float64) {
 	c.expose(n.nC)
 	for j, r := range c.alts {
 		c.win(j, c.increment(n, max(lB, minRate), r))
+	}
+}
+
+// gather bets on batches of a split together until there is a unit of the
+// candidate in them, and later a tenth of what there has been, up to most units:
+// of a batch with none, or with two where there might have been one, what is known
+// of the other side would be lost. When to bet depends on how many were counted,
+// never on how they ended.
+func (c *contest) gather(split slipway.Fence, n counts, lB float64) {
+	if split != c.split {
+		c.settle()
+		c.split = split
+	}
+	if c.some == (counts{}) {
+		c.lB = lB
+	}
+	c.some = c.some.plus(n)
+	if c.some.nC >= max(1, min(c.seen/10, c.most)) {
+		c.settle()
+	}
+}
+
+// settle bets on what was gathered.
+func (c *contest) settle() {
+	if c.some != (counts{}) {
+		c.look(c.some, c.lB)
+		c.seen += c.some.nC
+		c.some = counts{}
 	}
 }
 

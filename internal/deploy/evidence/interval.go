@@ -34,20 +34,23 @@ func newInterval(b slipway.Bound, units, every float64) interval {
 		i.above = append(i.above, newContest(slipway.Bound{Ratio: r, Margin: b.Margin}, units, worse, every))
 		i.below = append(i.below, newContest(slipway.Bound{Ratio: r}, units, better, 0))
 	}
+	for n := range i.ratios { // a picture may be a little late
+		i.above[n].most, i.below[n].most = math.Inf(1), math.Inf(1)
+	}
 	i.high = len(i.ratios)
 	return i
 }
 
 // look bets on the ratios between the bounds: what was refuted stays so.
-func (i *interval) look(n counts, lB float64) {
+func (i *interval) look(split slipway.Fence, n counts, lB float64) {
 	bar := -math.Log(i.alpha)
 	for at := len(i.ratios) - 1; at > i.low; at-- {
-		if i.above[at].look(n, lB); i.above[at].log() >= bar {
+		if i.above[at].gather(split, n, lB); i.above[at].log() >= bar {
 			i.low = at
 		}
 	}
 	for at := range i.high {
-		if i.below[at].look(n, lB); i.below[at].log() >= bar {
+		if i.below[at].gather(split, n, lB); i.below[at].log() >= bar {
 			i.high = at
 			break
 		}

@@ -103,8 +103,8 @@ func (j *Judge) fold(b Batch, baseline side) {
 		j.bet(t, b, together(b.Canary, i), baseline)
 	}
 	if b.Weight < slipway.All {
-		j.pass.look(canary, baseline, j.past)
-		j.ratio.look(counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.Rate())
+		j.pass.look(b.Split, canary, baseline, j.past)
+		j.ratio.look(b.Split, counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.Rate())
 	}
 	if !b.Sticky {
 		j.mix.look(b.Weight, canary.started, baseline.started)
@@ -118,7 +118,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 // bet lets a trial bet on a batch.
 func (j *Judge) bet(t *trial, b Batch, canary, baseline side) {
 	if b.Weight < slipway.All {
-		t.beside(canary, baseline, b.Outside, j.past)
+		t.beside(b.Split, canary, baseline, b.Outside, j.past)
 	} else {
 		t.alone(canary, j.past)
 	}
@@ -183,9 +183,17 @@ func (j *Judge) Verdict() Verdict {
 		return *j.alarm
 	}
 	v := j.figures()
-	v.Decision = j.standing()
+	v.Decision = j.Decision()
 	v.Why = j.words(v)
 	return v
+}
+
+// Decision is that of the verdict, without the rest.
+func (j *Judge) Decision() Decision {
+	if j.alarm != nil {
+		return j.alarm.Decision
+	}
+	return j.standing()
 }
 
 // standing is the decision where nothing has alarmed.
@@ -217,6 +225,9 @@ func (j *Judge) figures() Verdict {
 		v.Lasted = j.at.Sub(j.began)
 	}
 	v.RatioLow, v.RatioHigh = j.ratio.bounds()
+	if j.trial.errors.log() >= -math.Log(j.rules.Rollback.Error) {
+		v.RatioLow = max(v.RatioLow, j.rules.Rollback.Ratio)
+	}
 	for _, s := range j.trial.shares {
 		m := Metric{Name: s.name, Weight: s.weight, E: math.Exp(j.trial.log(s))}
 		m.Canary, m.Baseline = j.canary.count(s, j.kind), j.baseline.count(s, j.kind)

@@ -28,10 +28,10 @@ func newPass(e slipway.Evidence) pass {
 // tenfold is the rise of errors that must be excluded before there is more weight.
 const tenfold = 10
 
-func (p *pass) look(canary, baseline side, before past) {
+func (p *pass) look(split slipway.Fence, canary, baseline side, before past) {
 	n := counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}
-	p.errors.look(n, before.failed.Rate())
-	p.tenfold.look(n, before.failed.Rate())
+	p.errors.gather(split, n, before.failed.Rate())
+	p.tenfold.gather(split, n, before.failed.Rate())
 	for at, c := range before.cuts {
 		kC, nC := canary.over(c.at + p.slower)
 		kB, nB := baseline.over(c.at)

@@ -8,8 +8,10 @@ type side struct {
 	cells                              slipway.Cells
 	took                               slipway.Histogram
 	opened                             map[slipway.Bucket]int64
-	minutes, lines                     float64
+	minutes, lines, ended              float64
 	classes                            map[string]Class
+
+	longer, hanging []float64 // that took longer than a bucket; in flight for longer than that
 }
 
 // together puts samples together, but for those of one instance.
@@ -34,22 +36,40 @@ func together(all []Sample, without slipway.InstanceID) side {
 			s.classes[c.ID] = c
 		}
 	}
+	s.count()
 	return s
+}
+
+// count sums up what took longer than each bucket.
+func (s *side) count() {
+	const all = slipway.LastBucket - slipway.FirstBucket + 2
+	s.longer, s.hanging = make([]float64, all), make([]float64, all)
+	for b, n := range s.took {
+		s.longer[place(b)] += float64(n)
+		s.ended += float64(n)
+	}
+	for b, n := range s.opened {
+		s.longer[place(b)] += float64(n)
+		s.hanging[place(b)] += float64(n)
+	}
+	for at := len(s.longer) - 2; at >= 0; at-- {
+		s.longer[at] += s.longer[at+1]
+		s.hanging[at] += s.hanging[at+1]
+	}
+}
+
+// place of a bucket in what a side counts.
+func place(b slipway.Bucket) slipway.Bucket {
+	return min(max(b, slipway.FirstBucket), slipway.LastBucket) - slipway.FirstBucket
 }
 
 // over counts the requests that took longer than bucket b, and of how many that
 // is known: of those that have ended, and of those in flight for longer than that.
 // Without these, what hangs would look healthy.
 func (s side) over(b slipway.Bucket) (k, n float64) {
-	k, n = float64(s.took.Over(b)), float64(s.took.Total())
-	for at, of := range s.opened {
-		if at > b {
-			k += float64(of)
-			n += float64(of)
-		}
-	}
-	n = max(n, 0)
-	return min(max(k, 0), n), n
+	next := min(max(b+1, slipway.FirstBucket), slipway.LastBucket+1) - slipway.FirstBucket
+	n = max(s.ended+s.hanging[next], 0)
+	return min(max(s.longer[next], 0), n), n
 }
 
 // exposure is what lines are counted against: requests, or the time of workers.

@@ -90,10 +90,10 @@ func (t *trial) clone() *trial {
 }
 
 // beside bets on a batch in which both sides serve.
-func (t *trial) beside(canary, baseline side, outside []Outside, p past) {
+func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Outside, p past) {
 	nC, nB := float64(canary.cells.All), float64(baseline.cells.All)
-	t.errors.look(counts{nC, float64(canary.cells.Failed), nB, float64(baseline.cells.Failed)}, p.failed.Rate())
-	t.refused.look(counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.Rate())
+	t.errors.gather(split, counts{nC, float64(canary.cells.Failed), nB, float64(baseline.cells.Failed)}, p.failed.Rate())
+	t.refused.gather(split, counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.Rate())
 	t.latency.expose(canary.started)
 	for n, c := range p.cuts {
 		kC, nC := canary.over(c.at + t.rules.Latency)

@@ -49,7 +49,7 @@ func (w *wealth) expose(units float64) {
 		for j := range w.late {
 			w.late[j] = logAdd(w.late[j], -math.Log(k*(k+1)))
 		}
-		w.until = w.every
+		w.until += w.every
 	}
 	w.until -= units
 }
@@ -84,7 +84,7 @@ func logAdd(a, b float64) float64 {
 	if a < b {
 		a, b = b, a
 	}
-	if math.IsInf(b, -1) {
+	if a-b > 40 || math.IsInf(b, -1) {
 		return a
 	}
 	return a + math.Log1p(math.Exp(b-a))

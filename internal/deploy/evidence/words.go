@@ -101,11 +101,7 @@ func (j *Judge) reason(v Verdict) string {
 	c, b := top.Canary, top.Baseline
 	switch top.Name {
 	case Errors:
-		text := fmt.Sprintf("errors %s against %s", percent(c.Rate()), percent(b.Rate()))
-		if v.RatioLow > 0 {
-			text += fmt.Sprintf(", at least %s times worse (%s confidence at any stopping time; limit %g)", number(v.RatioLow), percent(1-j.rules.Rollback.Error), j.rules.Rollback.Ratio)
-		}
-		return text
+		return errorsOf(v, j.rules.Rollback)
 	case Latency:
 		return j.slow()
 	case Refusals:
@@ -124,6 +120,15 @@ func (j *Judge) reason(v Verdict) string {
 		return fmt.Sprintf("errors %s with nothing beside it; %s are tolerated", percent(c.Rate()), percent(j.rules.SLO))
 	}
 	return fmt.Sprintf("%s %s against %s", top.Name, percent(c.Rate()), percent(b.Rate()))
+}
+
+// errorsOf tells of the first metric, which is of errors.
+func errorsOf(v Verdict, limit slipway.Bound) string {
+	text := fmt.Sprintf("errors %s against %s", percent(v.Metrics[0].Canary.Rate()), percent(v.Metrics[0].Baseline.Rate()))
+	if v.RatioLow > 0 {
+		text += fmt.Sprintf(", at least %s times worse (%s confidence at any stopping time; limit %g)", number(v.RatioLow), percent(1-limit.Error), limit.Ratio)
+	}
+	return text
 }
 
 // slow names the cut that differs most.
