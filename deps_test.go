@@ -41,6 +41,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/doctor", ". api", "asks as anybody would; what it looks at is handed to it"},
 	{"internal/logline", ".", "a leaf: what was printed in, what is wrong out"},
 	{"internal/procid", ".", "a leaf: what the kernel says of a process"},
+	{"internal/outbound", ".", "a leaf: where what people name may lead"},
 	{"internal/redact", "", "a leaf: bytes in, bytes out"},
 	{"internal/baddisk", "", "a leaf, for tests only: a disk that fails"},
 	{"internal/smalldisk", "", "a leaf, for tests only: a disk that is soon full"},
