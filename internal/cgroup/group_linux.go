@@ -126,13 +126,13 @@ func (g Group) strike() error {
 // that, cannot be a stranger with a number that was used again.
 func (g Group) strikeEach() error {
 	held := map[int]*os.Process{}
-	for pid := range g.members() {
+	for pid := range g.Members() {
 		if p, err := os.FindProcess(pid); err == nil {
 			held[pid] = p
 		}
 	}
 	var errs []error
-	still := g.members()
+	still := g.Members()
 	for pid, p := range held {
 		if still[pid] {
 			if err := p.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -144,9 +144,9 @@ func (g Group) strikeEach() error {
 	return errors.Join(errs...)
 }
 
-// members are the processes in g and below. Those that this process has no
+// Members are the processes in g and below. Those that this process has no
 // number for are left out.
-func (g Group) members() map[int]bool {
+func (g Group) Members() map[int]bool {
 	all := map[int]bool{}
 	for _, dir := range g.tree() {
 		b, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))

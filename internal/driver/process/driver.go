@@ -76,7 +76,8 @@ type instance struct {
 	started   *os.Process   // the shim that this driver has started, or nil
 	shimEnded chan struct{} // closed when that has ended
 
-	said hearsay
+	said  hearsay
+	gauge gauge
 }
 
 const (

@@ -17,13 +17,13 @@ func (d *Driver) List(ctx context.Context) ([]slipway.GroupStatus, error) {
 }
 
 // Observe implements [driver.Observer]. It waits as List does, for the
-// instances of t, and looks at what they have said.
+// instances of t, and looks at what they have said and use.
 func (d *Driver) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
 	instances := d.pick(func(o slipway.TargetID) bool { return o == t })
 	groups, err := d.list(ctx, instances)
 	for _, g := range groups {
 		for n := range g.Instances {
-			g.Instances[n].Said = instances[n].said.look(instances[n].dir)
+			g.Instances[n].Said, g.Instances[n].Uses = instances[n].said.look(instances[n].dir), d.measure(instances[n])
 		}
 		instances = instances[len(g.Instances):]
 	}

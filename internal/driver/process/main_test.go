@@ -80,6 +80,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
+var held []byte // by an app
+
 // app is a service that behaves as it is told.
 func app() {
 	behave := os.Getenv(drivertest.Behave)
@@ -117,6 +119,13 @@ func app() {
 	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) })
 	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
 	http.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { go panic("nobody at table " + strconv.Itoa(os.Getpid())) })
+	http.HandleFunc("/hold", func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.FormValue("bytes"))
+		held = bytes.Repeat([]byte{1}, n)
+	})
+	http.HandleFunc("/burn", func(_ http.ResponseWriter, r *http.Request) { // in a child
+		_ = exec.Command("/bin/sh", "-c", "n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done").Run()
+	})
 	http.HandleFunc("/token", func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintln(os.Stdout, r.FormValue("before")+os.Getenv("TOKEN")+r.FormValue("after"))
 	})
