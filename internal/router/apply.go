@@ -105,7 +105,7 @@ func (r *Router) replace(held *route, next slipway.Route, epoch uint64) *route {
 // compile resolves a route to living endpoints. What goes on over all tables it
 // takes from the held route, if there is one.
 func (r *Router) compile(from slipway.Route, boot string, held *route) *route {
-	to := &route{Route: from, boot: boot}
+	to := &route{Route: from, boot: boot, streams: streams(from.Shares)}
 	if held != nil {
 		to.traffic, to.lease = held.traffic, held.lease
 	} else {

@@ -252,6 +252,41 @@ func TestWhatIsNotDrawnIsNotCounted(t *testing.T) {
 	}
 }
 
+// A version that speaks another protocol gets its weight all the same, whoever asks,
+// and so does the door to it alone.
+func TestWeightsHoldOverProtocols(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stable, candidate := w.start(nil), w.http2Instance(l, func(http.ResponseWriter, *http.Request) {})
+	other := share("candidate", 5000, candidate)
+	other.Protocol = slipway.H2C
+	door := freePort(t)
+	f := w.compared(slipway.Route{
+		Preview: &slipway.PreviewDoor{Group: "candidate", Port: door},
+		Shares:  []slipway.Share{share("stable", 5000, stable), other},
+	})
+	for range 200 {
+		w.send(ways["plain"], 5*time.Second) // on a connection of its own
+	}
+	w.eventually("all are counted", func() bool { return w.tally(f, stable).Requests+w.tally(f, candidate).Requests == 200 })
+	if n := w.tally(f, candidate).Requests; n < 65 || n > 135 { // five standard deviations
+		t.Errorf("%d of 200", n)
+	}
+	if got := w.tally(f, candidate); got.Failed() != 0 {
+		t.Errorf("%+v", got.Failures)
+	}
+	res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d", door))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = res.Body.Close(); res.StatusCode != http.StatusOK {
+		t.Errorf("the preview says %s", res.Status)
+	}
+}
+
 func TestALapsedLeaseDrawsNothing(t *testing.T) {
 	w := newWorld(t)
 	stable, candidate := w.start(nil), w.start(nil)

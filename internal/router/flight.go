@@ -221,7 +221,7 @@ func (r *Router) move(f *flight) bool {
 	now := time.Now()
 	for {
 		route := r.table.Load().lead(f.host(), f.client)
-		if route == nil || route.Target != f.route.Target {
+		if route == nil || route.Target != f.route.Target || f.front != nil && route.streams {
 			return false
 		}
 		e := route.other(f.endpoint, f.group, now)

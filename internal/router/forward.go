@@ -72,7 +72,7 @@ func (f *front) finish() {
 func (f *front) choose(fl *flight) bool {
 	for {
 		route := f.lead(f.router.table.Load())
-		if route == nil || route.Sticky {
+		if route == nil || route.Sticky || route.streams { // nothing is drawn that may have to be drawn again
 			return false
 		}
 		g := route.split().draw()
@@ -82,9 +82,6 @@ func (f *front) choose(fl *flight) bool {
 		at := g.least(nil, fl.began)
 		e := g.endpoints[at]
 		fl.route, fl.group, fl.endpoint = route, g.id, e
-		if route.protocol(e) != slipway.HTTP1 {
-			return false
-		}
 		if !f.head.again {
 			fl.arm = g.arm(at)
 		}

@@ -10,8 +10,8 @@ func (r *route) preview() *route {
 		return nil
 	}
 	p := &route{
-		Route: slipway.Route{Target: r.Target, Fence: r.Fence, Port: r.Preview.Port, Drain: r.Drain},
-		boot:  r.boot, traffic: new(traffic), isPreview: true,
+		Route: slipway.Route{Target: r.Target, Fence: r.Fence, Port: r.Preview.Port, Shares: r.Shares, Drain: r.Drain},
+		boot:  r.boot, streams: r.streams, traffic: new(traffic), isPreview: true,
 	}
 	for _, g := range r.every {
 		if g.id == r.Preview.Group {

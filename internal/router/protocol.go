@@ -17,6 +17,11 @@ func (r *route) protocol(e *endpoint) slipway.Protocol {
 	return slipway.HTTP1
 }
 
+// streams reports whether any of the instances that shares name speak HTTP/2.
+func streams(shares []slipway.Share) bool {
+	return slices.ContainsFunc(shares, func(s slipway.Share) bool { return s.Protocol == slipway.H2C && len(s.Endpoints) > 0 })
+}
+
 // protocols are those that clients may speak: HTTP/2 by ALPN under TLS, and by
 // prior knowledge without it.
 func protocols() *http.Protocols {

@@ -31,6 +31,7 @@ type route struct {
 	fallen  split       // while a lease has run out: the fallback alone
 	lease   *lease      // over all tables
 	cookie  string      // its name, when the route is sticky
+	streams bool        // some of its instances speak HTTP/2
 	drawn   string      // what a cookie says of being drawn by it
 	traffic *traffic
 
