@@ -29,14 +29,6 @@ type Bound struct {
 	Error  float64
 }
 
-// Query asks a Prometheus server for counts of a release.
-type Query struct {
-	Name       string // of what it counts, for people
-	Prometheus string // base URL of the server
-	Failed     string // PromQL of a counter; $release, $service and $environment stand for those of a group
-	All        string // PromQL of the counter that Failed is a part of
-}
-
 // DefaultEvidence is what a canary is judged by where its manifest leaves that
 // open.
 var DefaultEvidence = Evidence{
@@ -86,6 +78,16 @@ func (e Evidence) Validate() error {
 		return Errorf(Invalid, "slo must be above 0 %% and below 100 %%, not %s", inPercent(e.SLO))
 	case len(e.Queries) > MaxQueries:
 		return Errorf(Invalid, "there must be at most %d queries, not %d", MaxQueries, len(e.Queries))
+	}
+	named := map[string]bool{}
+	for _, q := range e.Queries {
+		if named[q.Name] {
+			return Errorf(Invalid, "two queries are named %s", q.Name)
+		}
+		named[q.Name] = true
+		if err := q.validate(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

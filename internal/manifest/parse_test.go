@@ -239,6 +239,18 @@ func TestProblems(t *testing.T) {
 			`6:49: environments.prod.canary.evidence: promote (1.1 × + 0.25 %) must not be tighter than rollback (1.2 × + 0 %), or what is as good as before is never decided on`,
 			`7:65: environments.test.immutable.evidence: the error probability of rollback must be from 0.0001 % to 20 %, not 30 %`,
 		}},
+		{"queries that tell nothing", good + `environments:
+  prod: { strategy: canary, canary: { evidence: { queries: [{ name: a, prometheus: "http://p:9090", failed: f, all: 'a{release="$release"}' }] } } }
+  test: { strategy: canary, canary: { evidence: { queries: [{ name: errors, prometheus: "http://p", failed: $release, all: $release }] } } }
+`, []string{
+			`6:49: environments.prod.canary.evidence: query a must name $release in failed and in all, or both groups would seem to be alike`,
+			`7:49: environments.test.canary.evidence: a query must not be named errors, as what routers count is`,
+		}},
+		{"one query twice", good + `environments:
+  prod: { strategy: canary, canary: { evidence: { queries: [{ name: a, prometheus: "http://p", failed: $release, all: $release }, { name: a, prometheus: "http://p", failed: $release, all: $release }] } } }
+`, []string{
+			`6:49: environments.prod.canary.evidence: two queries are named a`,
+		}},
 		{"what workers cannot have", `service: a
 kind: worker
 image: { static: { files: [{ from: a, to: /a }], entrypoint: [/a] } }
