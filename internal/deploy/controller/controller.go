@@ -49,6 +49,7 @@ type Controller struct {
 	// nobody looks, and what waits for evidence waits for a person.
 	Witness Witness
 	Archive Archive
+	Asker   Asker // nil: nobody is asked, and who was to be asked holds the candidate
 
 	Clock Clock         // WallClock
 	Lease time.Duration // DefaultLease
@@ -58,6 +59,8 @@ type Controller struct {
 	// with the deployment that moves, if one does; not when there is nothing to
 	// act on. A test may end the process there.
 	Failpoint func(name string, t slipway.TargetID, d *slipway.Deployment)
+
+	asks sync.WaitGroup // of others, under way
 
 	mu      sync.Mutex
 	minds   map[slipway.TargetID]*mind
@@ -69,7 +72,7 @@ type Controller struct {
 // any more.
 func (c *Controller) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
-	defer loops.Wait()
+	defer func() { loops.Wait(); c.asks.Wait() }()
 	c.start(func(t slipway.TargetID) {
 		loops.Go(func() { c.follow(ctx, t) })
 	})

@@ -29,7 +29,8 @@ type trial struct {
 	judge      *evidence.Judge
 	batches    int       // kept so far
 	looked     time.Time // last
-	trouble    string    // why the last look saw nothing; "" when it did
+	asking     asking
+	trouble    string // why the last look saw nothing; "" when it did
 	said       slipway.Verdict
 	saidAt     time.Time
 }
@@ -127,6 +128,7 @@ func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.Sta
 	look := evidence.Look{
 		At: now, Stage: d.At, Weight: d.Weight, Canary: d.Candidate, Baseline: d.Stable, Except: d.Replaced,
 		Counted: c.Witness.Counted(ctx, s.Target.ID), Instances: s.Groups, Sticky: s.Route != nil && s.Route.Sticky,
+		Outside: c.hear(ctx, &t.asking, s, now),
 	}
 	if stage := d.Stages[d.At]; s.Target.Kind == slipway.Worker && !stage.Passive { // its part of the work is its part of the instances
 		look.Weight = slipway.BasisPoints(int(slipway.All) * stage.New / max(stage.New+stage.Old, 1))

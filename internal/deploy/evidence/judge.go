@@ -70,6 +70,7 @@ func (j *Judge) Look(b Batch) error {
 		j.replaced = b.Except
 		j.anew()
 	}
+	j.sources.look(b.Outside)
 	baseline := together(b.Baseline, "")
 	if !b.IsHistory() && !j.warms(b) {
 		j.past.fix()
@@ -109,7 +110,6 @@ func (j *Judge) fold(b Batch, baseline side) {
 	if !b.Sticky {
 		j.mix.look(b.Weight, canary.started, baseline.started)
 	}
-	j.sources.look(b.Outside)
 	j.remember(b, canary, baseline)
 	j.decide()
 	j.draw(b)
