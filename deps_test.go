@@ -31,6 +31,7 @@ var may = []struct{ name, imports, why string }{
 	{"bench", "bench/...", "main only names the benchmark"},
 	{"bench/router", ". bench/peers internal/router internal/router/wire", "measures one part, with nothing else around it"},
 	{"bench/deploy", "api internal/load test/faults/yard", "measures the whole from outside"},
+	{"bench/trial", "api internal/load test/faults/yard", "measures the whole from outside"},
 	{"bench/idle", ". internal/deploy/controller internal/driver/drivertest internal/state/...", "measures the server alone, around a driver in memory"},
 	{"bench/...", "", "what peers are told"},
 	{"examples/...", "", "built by themselves, offline, as somebody else's services"},

@@ -12,12 +12,15 @@ type Evidence struct {
 	Promote  Bound // it is promoted when it is no worse than this
 	// Latency is by how much a candidate may be slower, in whole steps of
 	// [Bucket]: 4 of them are 9.05 %.
-	Latency     Bucket
-	MinRequests int           // of the candidate; with fewer it is never promoted, and only gross failure is found
-	MaxHold     time.Duration // of one weight: a candidate that was not decided on by then goes back; 0: it waits for more traffic or a person
-	WarmUp      time.Duration // from the beginning of a weight, which is not looked at
-	SLO         float64       // errors that are tolerated where nothing serves beside the candidate
-	Queries     []Query       `json:",omitempty"` // what a router does not see
+	Latency Bucket
+	// LatencyFloor is how much slower it may be anyhow: of answers that take a few
+	// hundred microseconds, a part says nothing that anybody would notice.
+	LatencyFloor time.Duration
+	MinRequests  int           // of the candidate; with fewer it is never promoted, and only gross failure is found
+	MaxHold      time.Duration // of one weight: a candidate that was not decided on by then goes back; 0: it waits for more traffic or a person
+	WarmUp       time.Duration // from the beginning of a weight, which is not looked at
+	SLO          float64       // errors that are tolerated where nothing serves beside the candidate
+	Queries      []Query       `json:",omitempty"` // what a router does not see
 }
 
 // Bound is the worst error rate of a candidate that is tolerated, Ratio times
@@ -32,11 +35,12 @@ type Bound struct {
 // DefaultEvidence is what a canary is judged by where its manifest leaves that
 // open.
 var DefaultEvidence = Evidence{
-	Rollback:    Bound{Ratio: 1.2, Error: 0.01},
-	Promote:     Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
-	Latency:     4,
-	MinRequests: 300,
-	SLO:         0.01,
+	Rollback:     Bound{Ratio: 1.2, Error: 0.01},
+	Promote:      Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
+	Latency:      4,
+	LatencyFloor: time.Millisecond,
+	MinRequests:  300,
+	SLO:          0.01,
 }
 
 // Bounds of evidence.
@@ -50,7 +54,15 @@ const (
 	MaxMinRequests = 10_000_000
 	MaxMaxHold     = 30 * 24 * time.Hour
 	MaxQueries     = 10
+
+	MaxLatencyFloor = 10 * time.Second
 )
+
+// Tolerated is the last bucket of a candidate's latency that counts as no longer
+// than b of the stable group, when so many times the tolerance is granted.
+func (e Evidence) Tolerated(b Bucket, times int) Bucket {
+	return max(b+Bucket(times)*e.Latency, BucketOf((b+1).Begin()+time.Duration(times)*e.LatencyFloor))
+}
 
 // Validate returns an Invalid error that says what is wrong with e.
 func (e Evidence) Validate() error {
@@ -68,6 +80,8 @@ func (e Evidence) Validate() error {
 			e.Promote.Ratio, inPercent(e.Promote.Margin), e.Rollback.Ratio, inPercent(e.Rollback.Margin))
 	case e.Latency < 1 || e.Latency > MaxLatency:
 		return Errorf(Invalid, "latency must be from 1 to %d steps of 2.19 %%, not %d", MaxLatency, e.Latency)
+	case e.LatencyFloor < 0 || e.LatencyFloor > MaxLatencyFloor:
+		return Errorf(Invalid, "latency_floor must be from 0s to %s, not %s", MaxLatencyFloor, e.LatencyFloor)
 	case e.MinRequests < 0 || e.MinRequests > MaxMinRequests:
 		return Errorf(Invalid, "min_requests must be from 0 to %d, not %d", MaxMinRequests, e.MinRequests)
 	case e.MaxHold < 0 || e.MaxHold > MaxMaxHold:

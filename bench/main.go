@@ -3,6 +3,7 @@
 //	go run ./bench deploy [--json] [--deployments N]
 //	go run ./bench router [--json] [--seconds N]
 //	go run ./bench idle [--json] [--services N]
+//	go run ./bench trial [--json] [--rounds N]
 //
 // A benchmark reports; it never decides whether a test passes. With --json its
 // last line is one object. README.md keeps the last results.
@@ -22,6 +23,7 @@ import (
 	"github.com/slipway-cd/slipway/bench/deploy"
 	"github.com/slipway-cd/slipway/bench/idle"
 	"github.com/slipway-cd/slipway/bench/router"
+	"github.com/slipway-cd/slipway/bench/trial"
 )
 
 // benchmarks run with the arguments that follow their name, and write to out.
@@ -29,6 +31,7 @@ var benchmarks = map[string]func(ctx context.Context, args []string, out io.Writ
 	"deploy": deploy.Run,
 	"idle":   idle.Run,
 	"router": router.Run,
+	"trial":  trial.Run,
 }
 
 func main() {

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ const canary = "strategy: canary, canary: { weights: [10%, 50%], hold: 1s, bake:
 // and a version that is as good as the one before is promoted all the same.
 func TestLyingCanary(t *testing.T) {
 	w := raise(t, yard.Options{})
-	w.excused = func(load.Loss) string { return "the version's own" }
+	w.excused = doneWrong
 	as := func(rollout, wrong string) yard.Version {
 		return yard.Version{Service: "gauge", Rollout: rollout, Env: map[string]string{"GAUGE_TAKES": "20ms", "GAUGE_WRONG": wrong}}
 	}
@@ -55,7 +56,12 @@ func TestLyingCanary(t *testing.T) {
 			break
 		}
 		asked := time.Now()
-		w.ends(w.ask("gauge", n+2).ID, "rolled_back")
+		d := w.ask("gauge", n+2)
+		if n == 0 { // the next server judges by the same counts
+			w.eventually(10*time.Second, func() error { return w.weighted(d.ID) })
+			w.killServer()
+		}
+		w.ends(d.ID, "rolled_back")
 		w.serves("gauge", 1)
 		w.Logf("%s: sent back after %.1f s", l.name, time.Since(asked).Seconds())
 	}
@@ -69,4 +75,24 @@ func TestLyingCanary(t *testing.T) {
 	} else {
 		w.note("%d reports heard again", n)
 	}
+}
+
+// weighted waits for a canary to have traffic.
+func (w *world) weighted(id int64) error {
+	d, err := w.Client.Deployment(w.Context(), id)
+	if err == nil && d.Weight == 0 {
+		err = errors.New("it has no traffic yet")
+	}
+	return err
+}
+
+// doneWrong is what a version did wrong itself to a request that was lost; "" when
+// it was not that.
+func doneWrong(l load.Loss) string {
+	for _, own := range []string{"cannot think", "answered 502 by", "answered 504 by", "no answer"} {
+		if strings.Contains(l.Why, own) {
+			return own
+		}
+	}
+	return ""
 }

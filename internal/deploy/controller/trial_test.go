@@ -140,7 +140,7 @@ func TestNoEvidenceWaitsForAPerson(t *testing.T) {
 	w.run(c)
 	w.firstServes(c)
 	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
-	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits: ") })
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: ") })
 	if err := c.Promote(t.Context(), d.ID, 1, mei, ""); err != nil {
 		t.Errorf("a stage that it has passed: %v", err)
 	}

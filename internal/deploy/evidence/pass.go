@@ -9,14 +9,14 @@ import (
 // pass is what is bet in favour of a candidate, against nulls that say that it is
 // bad. All have to be refuted at once, so each may have the whole of beta.
 type pass struct {
-	slower  slipway.Bucket // twice what is tolerated
-	errors  contest        // pC >= r1 pB + d1
-	tenfold contest        // pC >= 10 pB + d1
-	latency []exceed       // of each cut: it is more than twice the tolerance slower
+	rules   slipway.Evidence
+	errors  contest  // pC >= r1 pB + d1
+	tenfold contest  // pC >= 10 pB + d1
+	latency []exceed // of each cut: it is more than twice the tolerance slower
 }
 
 func newPass(e slipway.Evidence) pass {
-	p := pass{slower: 2 * e.Latency}
+	p := pass{rules: e}
 	p.errors = newContest(e.Promote, slipway.CellSize, better, 0)
 	p.tenfold = newContest(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, slipway.CellSize, better, 0)
 	for range cuts {
@@ -33,7 +33,7 @@ func (p *pass) look(split slipway.Fence, canary, baseline side, before past) {
 	p.errors.gather(split, n, before.failed.Rate())
 	p.tenfold.gather(split, n, before.failed.Rate())
 	for at, c := range before.cuts {
-		kC, nC := canary.over(c.at + p.slower)
+		kC, nC := canary.over(p.rules.Tolerated(c.at, 2))
 		kB, nB := baseline.over(c.at)
 		p.latency[at].look(0, counts{nC, kC, nB, kB}, c.over.Rate())
 	}
@@ -43,11 +43,17 @@ func (p *pass) continues(beta float64) bool {
 	return max(p.tenfold.log(), p.errors.log()) >= -math.Log(beta)
 }
 
-func (p *pass) promotes(beta float64) bool {
+func (p *pass) promotes(beta float64) bool { return len(p.lacks(beta)) == 0 }
+
+// lacks names what has not passed yet.
+func (p *pass) lacks(beta float64) (all []string) {
+	if p.errors.log() < -math.Log(beta) {
+		all = append(all, Errors)
+	}
 	for at, c := range cuts {
 		if c.promote && p.latency[at].log() < -math.Log(beta) {
-			return false
+			all = append(all, c.name)
 		}
 	}
-	return p.errors.log() >= -math.Log(beta)
+	return all
 }

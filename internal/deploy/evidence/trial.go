@@ -96,7 +96,7 @@ func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Out
 	t.refused.gather(split, counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.Rate())
 	t.latency.expose(canary.started)
 	for n, c := range p.cuts {
-		kC, nC := canary.over(c.at + t.rules.Latency)
+		kC, nC := canary.over(t.rules.Tolerated(c.at, 1))
 		kB, nB := baseline.over(c.at)
 		t.latency.look(n, counts{nC, kC, nB, kB}, c.over.Rate())
 	}

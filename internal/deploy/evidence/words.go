@@ -25,8 +25,8 @@ func (j *Judge) words(v Verdict) string {
 		return fmt.Sprintf("PROMOTED %s: errors at most %g times + %s pp; no latency cut failed its margin.",
 			after(j.kind, v, j.canary), j.rules.Promote.Ratio, number(100*j.rules.Promote.Margin))
 	case Continue:
-		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence).%s",
-			v.CanaryRequests, percent(1-j.rules.Promote.Error), j.further("To promote, about %d are needed", v, v.Need.Promote))
+		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence). To promote, %s is to be shown to be as before.%s",
+			v.CanaryRequests, percent(1-j.rules.Promote.Error), strings.Join(j.pass.lacks(j.rules.Promote.Error), ", "), j.further("About %d are needed", v, v.Need.Promote))
 	case Inconclusive:
 	}
 	return "INCONCLUSIVE: " + j.open(v)
@@ -139,7 +139,7 @@ func (j *Judge) slow() string {
 			if l := j.trial.latency.plain[at*len(slower)+k]; l > most {
 				most = l
 				text = fmt.Sprintf("%s is slower: it was %s of the stable group, and more of the candidate's requests take longer than %s",
-					c.name, latency((c.at + 1).Begin()), latency((c.at + j.rules.Latency + 1).Begin()))
+					c.name, latency((c.at + 1).Begin()), latency((j.rules.Tolerated(c.at, 1) + 1).Begin()))
 			}
 		}
 	}

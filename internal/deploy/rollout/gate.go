@@ -16,9 +16,14 @@ const gatesEvery = 5 * time.Second
 // again by and by.
 func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verdict {
 	v := p.hear(d, gates)
-	if v.State == slipway.GateWait || v.State == slipway.GateInconclusive {
+	switch v.State {
+	case slipway.GateWait:
 		p.say("waits: %s", v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
+	case slipway.GateInconclusive: // its numbers grow while it says the same
+		p.sayOnce("waits for evidence: ", "waits for evidence: "+v.Why)
+		p.wakeAt(p.now.Add(gatesEvery))
+	case slipway.GatePass, slipway.GateFail, slipway.GateReplace:
 	}
 	return v
 }

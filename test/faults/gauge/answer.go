@@ -61,7 +61,9 @@ func (g *gauge) err(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	default:
 		code, _ := strconv.Atoi(g.wrong.how)
-		g.log.Error("cannot think", "status", code)
+		if code >= http.StatusInternalServerError {
+			g.log.Error("cannot think", "status", code)
+		}
 		http.Error(w, "cannot think", code)
 	}
 	return true

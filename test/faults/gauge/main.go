@@ -6,7 +6,7 @@
 //	GAUGE_TAKES=50ms         for each answer
 //	GAUGE_LINGER=2s          takes so long to end, and serves meanwhile
 //	GAUGE_FAILS=1            answers 503 to what asks another service
-//	GAUGE_WRONG=0.05:500     answers so many parts of its requests with 500, and logs an error of each
+//	GAUGE_WRONG=0.05:500     answers such a part of its requests with 500, and logs an error of each
 //	GAUGE_WRONG=1:hang       never answers them; 1:reset breaks off instead; 0.1:slow takes a second longer
 //	GAUGE_LEDGER=DIR         where requests are written down, a file per process
 package main
