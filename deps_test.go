@@ -76,6 +76,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/state/store/storetest", ". internal/state/store", "the suite of both databases"},
 	{"internal/state/...", ".", "keeps what it is given"},
 
+	{"internal/server/view", ". api internal/ansi internal/redact internal/deploy/evidence", "shows a verdict by finding it again, as anybody could: that wing's pure part"},
 	{"internal/server/...", ". api internal/ansi internal/redact internal/server/...", "shows what it is given"},
 
 	{"internal/cli", ". api internal/ansi internal/manifest internal/build/pipeline internal/deploy/evidence", "a client: what it does, anybody can do over HTTP, or by the same arithmetic"},

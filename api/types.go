@@ -240,6 +240,7 @@ type Deployment struct {
 	Gates       []Gate     `json:"gates,omitempty"`       // what its gates said last
 	Passed      []Gate     `json:"passed,omitempty"`      // what the gates before its start said when they let it start
 	Tests       *Tests     `json:"tests,omitempty"`       // before traffic
+	Evidence    *Evidence  `json:"evidence,omitempty"`    // by which its candidate is judged; in lists the verdict of what moves, without its pictures
 }
 
 // Stage is one step of a deployment's schedule.

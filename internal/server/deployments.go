@@ -60,6 +60,9 @@ func (s *Server) showDeployment(ctx context.Context, d slipway.Deployment) (api.
 		if shown.Tests != nil {
 			shown.Tests.LogTail = nil
 		}
+		if shown.Evidence != nil {
+			shown.Evidence.Errors = nil
+		}
 	}
 	return shown, err
 }

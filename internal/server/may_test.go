@@ -31,6 +31,9 @@ var calls = []call{
 	{"releases", func(ctx context.Context, c *api.Client) error { _, err := c.Releases(ctx, "", 0); return err }},
 	{"deployments", func(ctx context.Context, c *api.Client) error { _, err := c.Deployments(ctx, "", "", 0); return err }},
 	{"deployment", func(ctx context.Context, c *api.Client) error { _, err := c.Deployment(ctx, 1); return err }},
+	{"evidence", func(ctx context.Context, c *api.Client) error { _, err := c.Evidence(ctx, 1); return none(err) }},
+	{"counts", func(ctx context.Context, c *api.Client) error { return none(read(c.EvidenceCSV(ctx, 1, false))) }},
+	{"picture", func(ctx context.Context, c *api.Client) error { return none(read(c.EvidencePicture(ctx, 1))) }},
 	{"plan", func(ctx context.Context, c *api.Client) error {
 		_, err := c.Plan(ctx, api.CreateDeployment{Service: "web", Environment: "prod", Kind: "deploy"})
 		return err
@@ -106,6 +109,15 @@ var calls = []call{
 	{"cancel", func(ctx context.Context, c *api.Client) error { _, err := c.CancelBuild(ctx, "web", 1); return err }},
 }
 
+// none is no error when all that is wrong is that there is nothing: only who may
+// look is told.
+func none(err error) error {
+	if codeOf(err) == "not_found" {
+		return nil
+	}
+	return err
+}
+
 func read(r io.ReadCloser, err error) error {
 	if err == nil {
 		_ = r.Close()
@@ -147,7 +159,7 @@ func TestWhoMay(t *testing.T) {
 	// Who reads, and what more they may do.
 	const (
 		looks  = "whoami, board, target, builds, build, job log, releases, deployments, deployment, plan, environments, declarations, diff, locks"
-		reads  = looks + ", events, agents, routers, users, output test, output prod, config test, config prod, configs prod, secrets test, secrets prod, login link"
+		reads  = looks + ", events, agents, routers, users, output test, output prod, config test, config prod, configs prod, secrets test, secrets prod, login link, evidence, counts, picture"
 		tests  = ", deploy test, scale test, set config test, set secret test"
 		moves  = reads + tests + ", deploy prod, scale prod, set config prod, set secret prod, retire secret prod, remove prod, abort prod, promote prod, unblock, cancel"
 		admins = moves + ", add user, add agent token, add router token, forget router, prune, rotate key"

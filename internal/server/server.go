@@ -161,6 +161,7 @@ func (s *Server) Handler() http.Handler {
 	s.builds(api)
 	s.releases(api)
 	s.deployments(api)
+	s.evidence(api)
 	s.platform(api)
 	s.settings(api)
 	s.routers(api)

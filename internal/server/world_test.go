@@ -40,6 +40,8 @@ type world struct {
 	token  string      // an administrator's
 	job    *api.Client // runs in build, may deploy to test
 
+	evidence *slipway.Evidence // by which candidates are judged
+
 	mu       sync.Mutex
 	log      string
 	groups   []slipway.GroupStatus
@@ -249,7 +251,7 @@ func (w *world) Deploy(ctx context.Context, ask server.Deploy) (slipway.Deployme
 	d, _, err := w.store.CreateDeployment(ctx, slipway.Deployment{
 		Target: id, Kind: ask.Kind, Release: ask.Release, Revision: slipway.RevisionID("r-" + now.String()), Phase: slipway.Pending,
 		Stages: []slipway.Stage{{New: 1, ByReady: true}, {New: 2, ByReady: true}}, Actor: ask.Actor, Key: ask.Key, CreatedAt: now, Stable: t.Stable,
-	}, slipway.Revision{ID: slipway.RevisionID("r-" + now.String()), Target: id, Release: ask.Release, Rollout: slipway.Rollout{Strategy: slipway.Rolling}, CreatedAt: now}, 2,
+	}, slipway.Revision{ID: slipway.RevisionID("r-" + now.String()), Target: id, Release: ask.Release, Kind: slipway.Web, Rollout: slipway.Rollout{Strategy: slipway.Rolling, Evidence: w.evidence}, CreatedAt: now}, 2,
 		slipway.Event{At: now, Kind: slipway.DeploymentAsked, Actor: ask.Actor, Target: id, Text: "asked"})
 	return d, err
 }

@@ -23,6 +23,13 @@ func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Depl
 	if err != nil {
 		return shown, err
 	}
+	r, err := v.Store.Revision(ctx, d.Revision)
+	if err != nil {
+		return shown, err
+	}
+	if shown.Evidence, err = v.weighed(ctx, d, r); err != nil {
+		return shown, err
+	}
 	shown.LogTail = v.tailBlamed(ctx, d)
 	v.tailTests(ctx, shown.Tests)
 	return shown, nil

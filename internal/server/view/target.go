@@ -109,9 +109,18 @@ func (v *Viewer) movement(ctx context.Context, t slipway.Target, l liveness, sho
 		}
 		if d.Phase.Ended() {
 			shown.Last = &one
-		} else {
-			shown.Moving = &one // one that waits gives way to one that moves
+			continue
 		}
+		shown.Moving = &one // one that waits gives way to one that moves
+		r, err := v.Store.Revision(ctx, d.Revision)
+		if err != nil {
+			return err
+		}
+		e, err := v.weighed(ctx, d, r)
+		if err != nil {
+			return err
+		}
+		one.Evidence = brief(e)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ type Store interface {
 	Environments(context.Context) (slipway.Environments, error)
 	Locks(context.Context) ([]slipway.Lock, error)
 	Agents(context.Context) ([]slipway.Agent, error)
+	// Batches are those of a deployment's evidence behind the first so many.
+	Batches(ctx context.Context, d slipway.DeploymentID, behind int) ([][]byte, error)
 }
 
 // Groups finds what runs: everything, or an error.
@@ -67,6 +69,8 @@ type Viewer struct {
 
 	// Frozen says why an environment is frozen at a moment; "" when it is not.
 	Frozen func(slipway.Environment, time.Time) string
+
+	judges judges
 }
 
 // found is what drivers and routers said at one moment.

@@ -25,6 +25,14 @@ func (s *Store) Evidence(ctx context.Context, d slipway.DeploymentID) (slipway.L
 	return looks, s.fail(err, "read the evidence of a deployment")
 }
 
+// Batches returns what was kept of the looks at a deployment's candidate behind
+// the first so many.
+func (s *Store) Batches(ctx context.Context, d slipway.DeploymentID, behind int) ([][]byte, error) {
+	all, err := scan(ctx, s.reading, func(rows *sql.Rows) (b []byte, err error) { return b, rows.Scan(&b) },
+		`SELECT data FROM batches WHERE deployment = $1 AND number > $2 ORDER BY number`, int64(d), behind)
+	return all, s.fail(err, "read the evidence of a deployment")
+}
+
 // AppendEvidence keeps new batches of a deployment behind the first so many that
 // are there, and the ledger that counts them. It does so only for the owner of
 // the deployment's target, in the state that from names; otherwise it returns

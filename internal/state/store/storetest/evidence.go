@@ -33,4 +33,7 @@ func evidence(t *testing.T, s *store.Store) {
 	}
 	want := slipway.Looks{Ledger: []byte("two"), Batches: [][]byte{[]byte("1"), []byte("2"), []byte("3")}}
 	same(t, "evidence", want, value(s.Evidence(t.Context(), d.ID))(t))
+	same(t, "batches", want.Batches, value(s.Batches(t.Context(), d.ID, 0))(t))
+	same(t, "new batches", want.Batches[2:], value(s.Batches(t.Context(), d.ID, 2))(t))
+	same(t, "no new batches", 0, len(value(s.Batches(t.Context(), d.ID, 3))(t)))
 }

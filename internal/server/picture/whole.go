@@ -1,0 +1,128 @@
+package picture
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+//go:embed plot.css
+var style string
+
+// Style is that of every drawing. It wants --ink, --quiet, --line, --paper,
+// --raised, --accent, --good and --bad of the page.
+func Style() string { return style }
+
+// colours of a file of its own, light and dark.
+const colours = `:root { --ink: #1b1f23; --quiet: #626b74; --line: #d9dee3; --paper: #fff; --raised: #f5f7f8; --accent: #0b6bcb; --good: #16794a; --bad: #c02d2d; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --quiet: #97a1ab; --line: #30373e; --paper: #14181c; --raised: #1c2228; --accent: #6cb2ff; --good: #57c98b; --bad: #ff8080; } }
+text { font-family: system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+.paper { fill: var(--paper); } .title { font-size: 17px; font-weight: 650; fill: var(--ink); } .words { font-size: 13px; fill: var(--ink); } .end { text-anchor: end; } .name { font-size: 12px; font-weight: 600; fill: var(--ink); }
+`
+
+const (
+	margin   = 24
+	columns  = 2*width + 3*margin
+	perLine  = 112 // characters of the verdict
+	lineHigh = 19
+)
+
+// Whole is a picture of all the evidence of a deployment, as a file.
+func Whole(d api.Deployment) []byte {
+	e := api.Evidence{}
+	if d.Evidence != nil {
+		e = *d.Evidence
+	}
+	words := wrapped(e.Why, perLine)
+	if e.Why == "" {
+		words = []string{"Nothing was counted yet."}
+	}
+	head := float64(margin + 30 + lineHigh*len(words))
+	rows := []struct{ name, drawing string }{
+		{"Errors: candidate to stable, times", Ratio(e)}, {"Evidence that it is worse, to 1", Wealth(e)}, {"Latency", Latency(e)},
+	}
+	high := head + margin
+	if rows[0].drawing != "" {
+		high += 260
+	}
+	if rows[2].drawing != "" {
+		high += 260
+	}
+	title := fmt.Sprintf("%s in %s: @%d → @%d", d.Service, d.Environment, d.From, d.Release)
+	if d.From == 0 {
+		title = fmt.Sprintf("%s in %s: @%d", d.Service, d.Environment, d.Release)
+	}
+	c := &canvas{}
+	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.0f" width="%d" height="%.0f" role="img" aria-labelledby="title words">`, columns, high, columns, high)
+	c.add(`<title id="title">%s</title><desc id="words">%s</desc><style>%s%s</style>`, escaped(title), escaped(e.Why), colours, style)
+	c.box("paper", 0, 0, columns, high)
+	c.text("title", margin, margin+14, title)
+	for n, line := range words {
+		c.text("words", margin, float64(margin+38+lineHigh*n), line)
+	}
+	for n, r := range rows {
+		if r.drawing == "" {
+			continue
+		}
+		x, y := float64(margin+n%2*(width+margin)), head+20+float64(n/2*260)
+		c.text("name", x, y, r.name)
+		c.add("%s", placed(r.drawing, x, y+6))
+	}
+	if rows[2].drawing != "" {
+		metrics(c, e.Metrics, margin+width+margin, head+280)
+	}
+	return []byte(c.close())
+}
+
+// metrics lists what each adds.
+func metrics(c *canvas, all []api.EvidenceMetric, x, y float64) {
+	at := []float64{x, x + 150, x + 250, x + width - 10}
+	for n, name := range []string{"By metric", "to 1", "candidate", "stable"} {
+		c.text(column("name", n), at[n], y, name)
+	}
+	for _, m := range all[:min(len(all), 10)] {
+		y += lineHigh
+		for n, words := range []string{cut(InWords(m.Name), 16), ToOne(m.E), Rate(m.Canary), Rate(m.Baseline)} {
+			c.text(column("words", n), at[n], y, words)
+		}
+	}
+}
+
+// column is the class of words in a column: numbers are to its right.
+func column(class string, n int) string {
+	if n > 0 {
+		return class + " end"
+	}
+	return class
+}
+
+// Rate is a part of what was counted: 0.52 %.
+func Rate(c api.EvidenceCount) string {
+	if c.All == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2g %%", 100*c.Failed/c.All)
+}
+
+// placed puts a drawing somewhere in another.
+func placed(drawing string, x, y float64) string {
+	return strings.Replace(drawing, "<svg ", fmt.Sprintf(`<svg x="%.0f" y="%.0f" width="%d" height="%d" preserveAspectRatio="xMinYMin" `, x, y, width, 236), 1)
+}
+
+// Glued are words of which no line begins with the sign of a percentage.
+func Glued(words string) string { return strings.ReplaceAll(words, " %", "\u00a0%") }
+
+// wrapped breaks words into lines.
+func wrapped(words string, n int) (lines []string) {
+	line := ""
+	for w := range strings.SplitSeq(Glued(words), " ") {
+		if line != "" && utf8.RuneCountInString(line+" "+w) > n {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + w)
+	}
+	return append(lines, line)
+}

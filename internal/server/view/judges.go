@@ -1,0 +1,83 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/internal/deploy/evidence"
+)
+
+// maxJudges bounds how many deployments are remembered: one of them is some
+// hundred kilobytes, and a reading of its batches when it is asked for again.
+const maxJudges = 32
+
+// judges find verdicts again from what was kept. Batches are only ever added to a
+// deployment, so what was folded once is not read again.
+type judges struct {
+	mu  sync.Mutex
+	all map[slipway.DeploymentID]*judge
+}
+
+// judge is the fold of the first so many batches of a deployment.
+type judge struct {
+	mu     sync.Mutex
+	folded int
+	fold   *evidence.Judge
+	used   time.Time // kept by judges
+}
+
+// of is the judge of a deployment, for whom the least used makes room.
+func (j *judges) of(d slipway.DeploymentID, e slipway.Evidence, k slipway.Kind) *judge {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.all == nil {
+		j.all = map[slipway.DeploymentID]*judge{}
+	}
+	one := j.all[d]
+	if one == nil {
+		if len(j.all) >= maxJudges {
+			delete(j.all, j.oldest())
+		}
+		one = &judge{fold: evidence.New(e, k)}
+		j.all[d] = one
+	}
+	one.used = time.Now()
+	return one
+}
+
+func (j *judges) oldest() (id slipway.DeploymentID) {
+	var used time.Time
+	for d, one := range j.all {
+		if used.IsZero() || one.used.Before(used) {
+			id, used = d, one.used
+		}
+	}
+	return id
+}
+
+// judged calls look with what says the verdict of a deployment by all that is
+// kept, and with how many batches that are.
+func (v *Viewer) judged(ctx context.Context, d slipway.DeploymentID, e slipway.Evidence, k slipway.Kind, look func(*evidence.Judge, int)) error {
+	one := v.judges.of(d, e, k)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	more, err := v.Store.Batches(ctx, d, one.folded)
+	if err != nil {
+		return err
+	}
+	for _, text := range more {
+		var b evidence.Batch
+		if err := json.Unmarshal(text, &b); err != nil {
+			return slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", d, err)
+		}
+		if err := one.fold.Look(b); err != nil {
+			return slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be judged: %w", d, err)
+		}
+		one.folded++
+	}
+	look(one.fold, one.folded)
+	return nil
+}
