@@ -81,6 +81,23 @@ type Instance struct {
 	Restarts int        `json:"restarts"`
 	InFlight int        `json:"in_flight"`
 	Why      string     `json:"why,omitempty"`
+
+	// Only of one target or one deployment, and where it is known.
+	Uses    *Uses    `json:"uses,omitempty"`
+	Printed *Printed `json:"printed,omitempty"`
+}
+
+// Uses is what the processes of an instance use.
+type Uses struct {
+	CPUMS  int64   `json:"cpu_ms"` // of processors, since it was started
+	Busy   float64 `json:"busy"`   // processors that it keeps busy now
+	Memory int64   `json:"memory"` // bytes
+}
+
+// Printed is what an instance has said so far.
+type Printed struct {
+	Warnings uint64 `json:"warnings"`
+	Errors   uint64 `json:"errors"` // an exception with all of its lines is one
 }
 
 // Build is one run of a pipeline.

@@ -58,6 +58,8 @@ func TestPages(t *testing.T) {
 	b.do(chromedp.Click(`//a[text()="2"]`), chromedp.WaitVisible("#deployment-why"))
 	b.see("#deployment-head", "succeeded")
 	b.see("#deployment-instances", "ready")
+	b.see("#deployment-instances", " MB")
+	b.see("#deployment-instances", "0 errors, 0 warnings")
 	b.picture("deployment")
 
 	// A page that is missing, and a stranger, get a page that says what to do.

@@ -29,7 +29,11 @@ func TestListsOfWhatThereIs(t *testing.T) {
 	}})
 	f.gives("board", api.Board{Services: []api.BoardService{{Name: "search", Targets: []api.Target{{
 		Environment: "test", URL: "http://127.0.0.1:7100", Release: 3, Ready: 1, Want: 1, Health: "healthy", Since: &soon,
-		Instances: []api.Instance{{ID: "i-7f2", Release: 3, Phase: "backoff", Address: "127.0.0.1:41873", Why: "exit 137"}}}}}}})
+		Instances: []api.Instance{{ID: "i-7f2", Release: 3, Phase: "backoff", Address: "127.0.0.1:41873", Why: "exit 137"}}}}}, {Name: "web", Targets: []api.Target{{
+		Environment: "test", Release: 2, Instances: []api.Instance{{ID: "i-7f2"}}}}}}})
+	f.gives("targets/web/test", api.Target{Environment: "test", Release: 3, Ready: 1, Want: 1, Health: "healthy", Since: &soon,
+		Instances: []api.Instance{{ID: "i-7f2", Release: 3, Phase: "ready", Why: "warm",
+			Uses: &api.Uses{CPUMS: 1, Busy: 0.123, Memory: 48_200_000}, Printed: &api.Printed{Warnings: 1, Errors: 3}}}})
 	for args, want := range map[string]string{
 		"releases search": "search@3  3f9c1ab  Find more  sha256:5d1e…c0  search/3  0 s ago  ● test\n",
 		"agents":          "laptop-1  test        ● connected  heard 0 s ago\nlaptop-2  production  ✗ lost       heard 1 h ago\n",
@@ -38,6 +42,7 @@ func TestListsOfWhatThereIs(t *testing.T) {
 		"events": clock(time.Time{}) + "  deployment.asked     search/test  deploys @3  by mei (search/3 Deploy To Test)\n" +
 			clock(time.Time{}) + "  build.changed        build search/3 passed\n",
 		"status search": "search  test  @3   ● 1/1   0 s     http://127.0.0.1:7100\n  i-7f2       @3 ✗ backoff         127.0.0.1:41873        exit 137\n",
+		"status web": "web  test  @3   ● 1/1   0 s\n  i-7f2    @3 ● ready             12 % CPU, 48 MB, 3 errors, 1 warning  warm\n",
 	} {
 		out, errOut, code := run(t, strings.Fields(args)...)
 		if out != want || code != 0 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: "  slipway status\n  slipway status thoughts-backend\n  slipway status --all",
 		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			_, board, err := a.board(c)
+			client, board, err := a.board(c)
 			if err != nil {
 				return err
 			}
@@ -34,6 +35,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			look(c.Context(), client, &service)
 			if a.json {
 				return s.json(service)
 			}
@@ -42,6 +44,19 @@ func (a *app) statusCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&all, "all", false, "also services that were removed from everywhere")
 	return c
+}
+
+// look asks for each target of a service by itself: what instances use is not on
+// the board. One that cannot be seen now stays as the board has it.
+func look(ctx context.Context, client *api.Client, service *api.BoardService) {
+	for n, t := range service.Targets {
+		if len(t.Instances) == 0 {
+			continue
+		}
+		if closely, err := client.Target(ctx, service.Name, t.Environment); err == nil {
+			service.Targets[n] = closely
+		}
+	}
 }
 
 func findService(b api.Board, name string) (api.BoardService, error) {
@@ -161,7 +176,7 @@ func (s *screen) service(b api.BoardService, now time.Time) error {
 	for _, target := range b.Targets {
 		t.row(s.paint(bold, b.Name+"  "+target.Environment), s.cell(target, now), target.URL, s.note(target, now))
 		for _, i := range target.Instances {
-			t.row("  "+i.ID, release(i.Release)+" "+s.phase(i.Phase), i.Address, one(i.Why))
+			t.row("  "+i.ID, release(i.Release)+" "+s.phase(i.Phase), i.Address, strings.TrimLeft(consumption(i)+"  "+one(i.Why), " "))
 		}
 		for _, more := range s.standing(target, now) {
 			t.row("  " + more)

@@ -95,7 +95,7 @@ func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.
 		Witness: p.control, Archive: p.store,
 	}
 	p.viewer = &view.Viewer{
-		Store: p.store, Groups: p.driver, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,
+		Store: p.store, Groups: p.driver, Observed: p.driver.Observe, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,
 	}
 	p.git.Story = p.viewer
 	p.wirePlatform()

@@ -1,14 +1,17 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/server/view"
 )
 
 func TestTheBoard(t *testing.T) {
@@ -63,6 +66,55 @@ func TestTheBoard(t *testing.T) {
 	}
 	if releases, err := w.viewer.Releases(ctx, "web", 0); err != nil || len(releases) != 1 || strings.Join(releases[0].LiveIn, "") != "test" {
 		t.Errorf("%+v, %v", releases, err)
+	}
+}
+
+func TestOneTargetIsLookedAtClosely(t *testing.T) {
+	id := slipway.TargetID{Service: "web", Environment: "test"}
+	var w *world
+	w = newWorld(t, func(v *view.Viewer) {
+		v.Observed = func(_ context.Context, t slipway.TargetID) ([]slipway.GroupStatus, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if t != id || w.broken != nil || len(w.groups) == 0 {
+				return nil, w.broken
+			}
+			g := w.groups[0]
+			g.Instances = slices.Clone(g.Instances)
+			g.Instances[0].Uses = &slipway.Uses{CPU: 1500 * time.Millisecond, Busy: 0.25, Memory: 48 << 20}
+			g.Instances[0].Said = &slipway.Said{Warnings: 2, Errors: 3, Classes: []slipway.ErrorClass{{Title: "it broke"}}}
+			return []slipway.GroupStatus{g}, nil
+		}
+	})
+	ctx := t.Context()
+	if _, err := w.job.PublishRelease(ctx, api.PublishRelease{Service: "web", Image: string(image), Manifest: "service: web", Path: "slipway.yaml"}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := w.admin.Deploy(ctx, api.CreateDeployment{Service: "web", Environment: "test", Kind: "deploy", Release: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.serve(id, 1, ready("i-1"), ready("i-2"))
+	target, err := w.viewer.Target(ctx, "web", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := w.viewer.Deployment(ctx, d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, instances := range [][]api.Instance{target.Instances, shown.Instances} {
+		i := instances[0]
+		if i.Uses == nil || *i.Uses != (api.Uses{CPUMS: 1500, Busy: 0.25, Memory: 48 << 20}) || i.Printed == nil || *i.Printed != (api.Printed{Warnings: 2, Errors: 3}) {
+			t.Errorf("%+v", i)
+		}
+		if other := instances[1]; other.Uses != nil || other.Printed != nil {
+			t.Errorf("what is not known is shown: %+v", other)
+		}
+	}
+	w.broken = errors.New("EIO")
+	if target, err = w.viewer.Target(ctx, "web", "test"); err != nil || target.Health != "unknown" {
+		t.Errorf("nobody knows: %+v, %v", target, err)
 	}
 }
 

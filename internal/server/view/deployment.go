@@ -13,7 +13,7 @@ import (
 // Deployment shows one deployment with what runs of it now and, when it
 // failed, the last lines of the instance that failed it.
 func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Deployment, error) {
-	now := v.look(ctx)
+	now := v.lookAt(ctx, d.Target)
 	routes, _ := v.Routes.Observe(ctx, d.Target) // without them there are no counts
 	l, err := v.live(ctx, now.groups[d.Target], routes)
 	if err != nil {

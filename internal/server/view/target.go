@@ -20,7 +20,7 @@ func (v *Viewer) Target(ctx context.Context, id slipway.TargetID) (api.Target, e
 	if err != nil {
 		return api.Target{}, err
 	}
-	return v.target(ctx, t, v.look(ctx))
+	return v.target(ctx, t, v.lookAt(ctx, id))
 }
 
 func (v *Viewer) target(ctx context.Context, t slipway.Target, now found) (api.Target, error) {
@@ -177,6 +177,12 @@ func instance(g slipway.GroupID, release int, i slipway.InstanceStatus) api.Inst
 	}
 	if i.Addr.IsValid() {
 		shown.Address = i.Addr.String()
+	}
+	if u := i.Uses; u != nil {
+		shown.Uses = &api.Uses{CPUMS: u.CPU.Milliseconds(), Busy: u.Busy, Memory: u.Memory}
+	}
+	if s := i.Said; s != nil {
+		shown.Printed = &api.Printed{Warnings: s.Warnings, Errors: s.Errors}
 	}
 	return shown
 }

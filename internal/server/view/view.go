@@ -60,6 +60,7 @@ type Jobs interface {
 type Viewer struct {
 	Store     Store
 	Groups    Groups
+	Observed  func(context.Context, slipway.TargetID) ([]slipway.GroupStatus, error) // groups of one target, with what their instances say and use; nil: Groups is asked
 	Routes    Routes
 	Output    Output
 	Jobs      Jobs
@@ -86,6 +87,17 @@ func (v *Viewer) look(ctx context.Context) found {
 	for _, g := range all {
 		f.groups[g.Target] = append(f.groups[g.Target], g)
 	}
+	f.locks, _ = v.Store.Locks(ctx) // without them the rest is shown
+	return f
+}
+
+// lookAt looks at one target alone, and closely.
+func (v *Viewer) lookAt(ctx context.Context, t slipway.TargetID) found {
+	if v.Observed == nil {
+		return v.look(ctx)
+	}
+	groups, err := v.Observed(ctx, t)
+	f := found{groups: map[slipway.TargetID][]slipway.GroupStatus{t: groups}, err: err}
 	f.locks, _ = v.Store.Locks(ctx) // without them the rest is shown
 	return f
 }

@@ -14,32 +14,35 @@ import (
 )
 
 var funcs = template.FuncMap{
-	"asset":    assetURL,
-	"ago":      ago,
-	"at":       func(t time.Time) *time.Time { return &t },
-	"took":     took,
-	"short":    short,
-	"digest":   func(d string) string { return slipway.Digest(d).Short() },
-	"shape":    shape,
-	"word":     word,
-	"moved":    moved,
-	"person":   person,
-	"plain":    ansi.Plain,
-	"percent":  percent,
-	"logtext":  func(lines []string) template.HTML { return logHTML(strings.Join(lines, "\n")) },
-	"newest":   newest,
-	"inc":      func(i int) int { return i + 1 },
-	"bar":      bar,
-	"duration": duration,
-	"until":    func(t time.Time) string { return duration(time.Until(t)) },
-	"gate":     gate,
-	"awaits":   awaitsApproval,
-	"circled":  circled,
-	"lasting":  lasting,
-	"held":     held,
-	"stage":    stage,
-	"waiting":  waiting,
-	"left":     func(t time.Time) string { return duration(time.Until(t)) },
+	"asset":      assetURL,
+	"ago":        ago,
+	"at":         func(t time.Time) *time.Time { return &t },
+	"took":       took,
+	"short":      short,
+	"digest":     func(d string) string { return slipway.Digest(d).Short() },
+	"shape":      shape,
+	"word":       word,
+	"moved":      moved,
+	"person":     person,
+	"plain":      ansi.Plain,
+	"percent":    percent,
+	"logtext":    func(lines []string) template.HTML { return logHTML(strings.Join(lines, "\n")) },
+	"newest":     newest,
+	"inc":        func(i int) int { return i + 1 },
+	"bar":        bar,
+	"duration":   duration,
+	"until":      func(t time.Time) string { return duration(time.Until(t)) },
+	"gate":       gate,
+	"awaits":     awaitsApproval,
+	"circled":    circled,
+	"lasting":    lasting,
+	"busy":       func(processors float64) string { return fmt.Sprintf("%.0f %%", 100*processors) },
+	"megabytes":  megabytes,
+	"complaints": complaints,
+	"held":       held,
+	"stage":      stage,
+	"waiting":    waiting,
+	"left":       func(t time.Time) string { return duration(time.Until(t)) },
 }
 
 // ago is a moment as people read it; the script keeps it true.
@@ -79,6 +82,24 @@ func took(from, to *time.Time) string {
 	} else {
 		return duration(d)
 	}
+}
+
+func megabytes(n int64) string {
+	if n < 10_000_000 {
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+}
+
+// complaints are the errors and warnings that an instance has printed.
+func complaints(p api.Printed) string {
+	plural := func(n uint64, what string) string {
+		if n != 1 {
+			what += "s"
+		}
+		return fmt.Sprintf("%d %s", n, what)
+	}
+	return plural(p.Errors, "error") + ", " + plural(p.Warnings, "warning")
 }
 
 func short(commit string) string { return commit[:min(7, len(commit))] }
