@@ -12,18 +12,26 @@ import (
 )
 
 func (a *app) deploymentCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "deployment NUMBER | SERVICE ENV",
-		Short:   "One deployment: its stages, its gates, and why",
-		Long:    "Shows one deployment as it is now: its schedule, what its gates say, and every decision with its time.\nA service in an environment names the one that moves it.",
-		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json",
+	var keep evidenceFiles
+	c := &cobra.Command{
+		Use:   "deployment NUMBER | SERVICE ENV",
+		Short: "One deployment: its stages, its gates, and why",
+		Long: "Shows one deployment as it is now: its schedule, what its gates and the evidence say, and every decision with its time.\nA service in an environment names the one that moves it.\n" +
+			"What a candidate is judged by can be kept: as a picture, and as the counts of each look, from which slipway canary replay finds the verdict again.",
+		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json\n  slipway deployment 77 --picture why.svg\n  slipway deployment 77 --counts - | slipway canary replay -",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if keep != (evidenceFiles{}) {
+				return a.keepEvidence(c, args, keep)
+			}
 			return present(a, c, meant(args, (*api.Client).Deployment), func(s *screen, d api.Deployment) error {
 				return s.deployment(d, a.now())
 			})
 		},
 	}
+	c.Flags().StringVar(&keep.picture, "picture", "", "write a picture of the evidence to a `FILE`, as SVG; - prints it")
+	c.Flags().StringVar(&keep.counts, "counts", "", "write requests and failures of each look to a `FILE`, as lines nC,xC,nB,xB; - prints them")
+	return c
 }
 
 // deployment shows all of one: how far it is, what its gates say, its schedule,
@@ -40,6 +48,9 @@ func (s *screen) deployment(d api.Deployment, now time.Time) error {
 			line += "   now: " + held
 		}
 		lines = append(lines, line)
+		if i == d.At {
+			lines = append(lines, s.judged(d)...)
+		}
 	}
 	lines = append(lines, s.testing(d)...)
 	what := "why"
@@ -76,7 +87,9 @@ func (s *screen) circumstances(d api.Deployment, now time.Time) []string {
 func (s *screen) gates(d api.Deployment) []string {
 	var lines []string
 	for _, g := range slices.Concat(d.Passed, d.Gates) {
-		lines = append(lines, fmt.Sprintf("  %s gate %s  %s", s.gateMark(g.State), pad(g.Gate, 8), one(g.Why)))
+		if !bySelf(d, g.Gate) {
+			lines = append(lines, fmt.Sprintf("  %s gate %s  %s", s.gateMark(g.State), pad(g.Gate, 8), one(g.Why)))
+		}
 	}
 	return lines
 }

@@ -21,6 +21,8 @@ type progress struct {
 	gates bool    // what let it start is told
 	last  api.Why // the newest told
 
+	verdict string // told last
+
 	rate   float64 // requests a second
 	at     time.Time
 	counts uint64
@@ -72,6 +74,7 @@ func (p *progress) lines(d api.Deployment) error {
 			lines = append(lines, clock(w.At)+"  "+one(w.Text))
 		}
 	}
+	lines = append(lines, p.judged(d)...)
 	if d.Ended {
 		lines = append(lines, p.s.ending(d)...)
 	}
@@ -81,6 +84,20 @@ func (p *progress) lines(d api.Deployment) error {
 		}
 	}
 	return nil
+}
+
+// judged tells what the evidence says when that is another verdict than before.
+// What goes back is told by its Why.
+func (p *progress) judged(d api.Deployment) []string {
+	e := d.Evidence
+	if e == nil || e.Verdict == p.verdict || len(e.History) == 0 {
+		return nil
+	}
+	p.verdict = e.Verdict
+	if e.Verdict == "rollback" {
+		return nil
+	}
+	return []string{clock(e.History[len(e.History)-1].At) + "  evidence: " + one(e.Why)}
 }
 
 // passed tells, once, what the gates said that let d start.
@@ -148,6 +165,7 @@ func (p *progress) stages(d api.Deployment, now time.Time) []string {
 		lines = append(lines, trimRight(line))
 		if i == d.At && !d.Ended && d.StartedAt != nil {
 			lines = append(lines, p.s.testing(d)...)
+			lines = append(lines, p.s.judged(d)...)
 			lines = append(lines, p.s.waits(d)...)
 		}
 	}

@@ -74,7 +74,7 @@ func (s *screen) gateMark(state string) string {
 func (s *screen) waits(d api.Deployment) []string {
 	var lines []string
 	for _, g := range d.Gates {
-		if g.State != "pass" {
+		if g.State != "pass" && !bySelf(d, g.Gate) {
 			lines = append(lines, fmt.Sprintf("    %s %s  %s", s.gateMark(g.State), g.Gate, one(g.Why)))
 		}
 	}

@@ -198,6 +198,7 @@ func (s *screen) standing(t api.Target, now time.Time) []string {
 			}
 		}
 		lines = append(lines, line)
+		lines = append(lines, s.judged(*d)...)
 	}
 	for _, kept := range t.Retained {
 		lines = append(lines, fmt.Sprintf("%s kept %s for an instant return: slipway rollback %s %s",
@@ -212,6 +213,9 @@ func (s *screen) standing(t api.Target, now time.Time) []string {
 // waitsFor is what the first gate that does not pass says.
 func waitsFor(d api.Deployment) string {
 	for _, g := range d.Gates {
+		if bySelf(d, g.Gate) {
+			return ": " + one(d.Evidence.Why)
+		}
 		if g.State != "pass" {
 			return ": waits, " + one(g.Why)
 		}

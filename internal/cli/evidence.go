@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-cd/slipway"
+	"github.com/slipway-cd/slipway/api"
+)
+
+// judged says what the evidence says of a candidate, in words; nothing where
+// nothing judges it, or was counted yet.
+func (s *screen) judged(d api.Deployment) []string {
+	e := d.Evidence
+	if e == nil || e.Verdict == "" {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(e.Why))}
+	for _, n := range e.Errors {
+		lines = append(lines, fmt.Sprintf("      new error  %s  %d× (%d× of what serves)", one(n.Title), n.Canary, n.Baseline))
+	}
+	return lines
+}
+
+// verdictMark is the sign of a verdict.
+func (s *screen) verdictMark(verdict string) string {
+	switch verdict {
+	case "promote", "continue":
+		return s.paint(green, "✓")
+	case "rollback":
+		return s.paint(red, "✗")
+	}
+	return s.paint(amber, "○")
+}
+
+// bySelf reports whether a gate only says what [screen.judged] does.
+func bySelf(d api.Deployment, gate string) bool {
+	return gate == evidenceGate && d.Evidence != nil && d.Evidence.Verdict != ""
+}
+
+const evidenceGate = "evidence"
+
+// evidenceFiles are where what a candidate is judged by is to be kept.
+type evidenceFiles struct{ picture, counts string }
+
+func (a *app) keepEvidence(c *cobra.Command, args []string, keep evidenceFiles) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	id, err := moving(c.Context(), client, args)
+	if err != nil {
+		return err
+	}
+	if keep.picture != "" {
+		r, err := client.EvidencePicture(c.Context(), id)
+		if err := saveTo(c.OutOrStdout(), keep.picture, r, err); err != nil {
+			return err
+		}
+	}
+	if keep.counts == "" {
+		return nil
+	}
+	r, err := client.EvidenceCSV(c.Context(), id, false)
+	return saveTo(c.OutOrStdout(), keep.counts, r, err)
+}
+
+// saveTo writes what r gives to a file, whole or not at all, or to out when that
+// is "-".
+func saveTo(out io.Writer, path string, r io.ReadCloser, err error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err := out.Write(text)
+		return err
+	}
+	if err := os.WriteFile(path, text, 0o666); err != nil { //nolint:gosec // to be shared, as the umask says
+		return slipway.Errorf(slipway.Invalid, "%s cannot be written: %w", path, errors.Unwrap(err))
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway/api"
+)
+
+// judgedDeployment holds its first weight, with evidence.
+func judgedDeployment(verdict, why string) api.Deployment {
+	return api.Deployment{
+		ID: 77, Service: "web", Environment: "prod", From: 13, Release: 14, Kind: "deploy", Strategy: "canary", Phase: "progressing", Want: 2, At: 1,
+		Stages:    []api.Stage{{Title: "ready", New: 1, Old: 2}, {Title: "10 %", Weight: 1000, Weighted: true, New: 1, Old: 2, HoldMS: 60000}, {Title: "100 %", Weight: 10000, Weighted: true, New: 2, Old: 2}},
+		CreatedAt: noon.Add(-time.Minute), StartedAt: before(50 * time.Second), HeldSince: before(40 * time.Second), Actor: api.Actor{Name: "ada"},
+		Why:   []api.Why{{At: noon, Text: "@14 gets 10 % of the traffic"}},
+		Gates: []api.Gate{{Gate: "evidence", State: "inconclusive", Why: "said earlier"}, {Gate: "freeze", State: "wait", Why: "until 13:00"}},
+		Evidence: &api.Evidence{Verdict: verdict, Why: why, Errors: []api.NewError{{Title: "IllegalStateException: no\x1b[2J route", Canary: 12}},
+			History: []api.EvidencePoint{{At: noon}}},
+	}
+}
+
+const undecided = "INCONCLUSIVE: 210 requests; a tenfold rise would need about 650."
+
+func TestTheVerdictIsSaidUnderItsStage(t *testing.T) {
+	d := judgedDeployment("inconclusive", undecided)
+	var out strings.Builder
+	s := &screen{out: &out, terminal: true, width: 200}
+	if err := newProgress(s, d).show(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deployment(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.SplitAfter(out.String(), "100 %\n") {
+		lines := strings.Split(part, "\n")
+		for n, line := range lines {
+			if strings.Contains(line, "⠼ 10 %") && (lines[n+1] != "    ○ "+undecided || !strings.Contains(lines[n+2], "IllegalStateException: no route  12× (0× of what serves)")) {
+				t.Errorf("after the stage: %q, %q", lines[n+1], lines[n+2])
+			}
+		}
+	}
+	if got := out.String(); strings.Count(got, undecided) != 2 || strings.Contains(got, "said earlier") || !strings.Contains(got, "until 13:00") {
+		t.Error(got)
+	}
+}
+
+func TestWithoutATerminalEachNewVerdictIsALine(t *testing.T) {
+	var out strings.Builder
+	p := newProgress(&screen{out: &out}, judgedDeployment("", ""))
+	for _, d := range []api.Deployment{
+		judgedDeployment("inconclusive", undecided), judgedDeployment("inconclusive", "INCONCLUSIVE: 211 requests"), judgedDeployment("continue", "CONTINUE: 650 requests"),
+	} {
+		if err := p.show(d, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, got, _ := strings.Cut(out.String(), "of the traffic\n")
+	same(t, got, clock(noon)+"  evidence: "+undecided+"\n"+clock(noon)+"  evidence: CONTINUE: 650 requests\n")
+}
+
+func TestStatusSaysTheVerdict(t *testing.T) {
+	d := judgedDeployment("inconclusive", undecided)
+	target := api.Target{Service: "web", Environment: "prod", Release: 13, Ready: 2, Want: 2, Health: "healthy", Moving: &d}
+	f := newFake(t)
+	f.gives("board", api.Board{Environments: []string{"prod"}, Services: []api.BoardService{{Name: "web", Targets: []api.Target{target}}}})
+	if out, _, _ := run(t, "status"); !strings.Contains(out, "→ @14 stage 2 of 3, 10 %") || !strings.Contains(out, ": "+undecided) {
+		t.Error(out)
+	}
+	if out, _, _ := run(t, "status", "web"); !strings.Contains(out, "  ○ "+undecided) {
+		t.Error(out)
+	}
+	if out, _, _ := run(t, "status", "--json"); !strings.Contains(out, `"verdict":"inconclusive"`) {
+		t.Error(out)
+	}
+}
+
+func TestWhatItIsJudgedByIsKept(t *testing.T) {
+	f := newFake(t)
+	for form, text := range map[string]string{"svg": "<svg/>", "csv": "nC,xC,nB,xB\n"} {
+		f.HandleFunc("GET /api/v1/deployments/77/evidence."+form, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) })
+	}
+	f.HandleFunc("GET /api/v1/deployments/78/evidence.svg", func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, 404, "not_found", "deployment 78 is not judged by evidence")
+	})
+	file := filepath.Join(t.TempDir(), "why.svg")
+	out, errOut, code := run(t, "deployment", "77", "--picture", file, "--counts", "-")
+	if text, err := os.ReadFile(file); err != nil || string(text) != "<svg/>" || out != "nC,xC,nB,xB\n" || code != 0 {
+		t.Errorf("exit %d: %s%s, kept %q, %v", code, out, errOut, text, err)
+	}
+	missing := filepath.Join(t.TempDir(), "no", "why.svg")
+	if _, errOut, code := run(t, "deployment", "77", "--picture", missing); code != 2 || !strings.Contains(errOut, "why.svg cannot be written: no such file or directory") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if _, errOut, code := run(t, "deployment", "78", "--picture", file); code == 0 || !strings.Contains(errOut, "not judged by evidence") {
+		t.Errorf("exit %d: %s", code, errOut)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "<svg/>" {
+		t.Errorf("what was kept is %q, %v", text, err)
+	}
+}
