@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/ansi"
+	"github.com/slipway-cd/slipway/internal/server/picture"
 )
 
 // page is what a handler answers: a title, the command that shows the same, and
@@ -109,15 +110,18 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 var templates = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("").Funcs(funcs).ParseFS(files, "templates/*.html"))
+	return template.Must(template.New("").Funcs(funcs).Funcs(evidenceFuncs).ParseFS(files, "templates/*.html"))
 })
 
 // assetURL carries the content's digest, so that a new binary's page never
 // meets an old binary's script.
 func assetURL(name string) (string, error) {
-	text, err := fs.ReadFile(files, "assets/"+name)
-	if err != nil {
-		return "", err
+	text := []byte(picture.Style())
+	if name != plotCSS {
+		var err error
+		if text, err = fs.ReadFile(files, "assets/"+name); err != nil {
+			return "", err
+		}
 	}
 	sum := sha256.Sum256(text)
 	return "/assets/" + name + "?" + hex.EncodeToString(sum[:6]), nil

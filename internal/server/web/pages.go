@@ -143,6 +143,7 @@ func (s *site) deployment(r *http.Request, p slipway.Principal) (page, error) {
 			{Template: "deployment-tests", Data: data},
 			{Template: "deployment-why", Data: data},
 			{Template: "deployment-instances", Data: data},
+			{Template: "deployment-evidence", Data: data},
 		},
 	}, nil
 }

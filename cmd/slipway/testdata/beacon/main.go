@@ -13,11 +13,13 @@ import (
 	"io"
 	"log"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -50,7 +52,13 @@ func serve(ctx context.Context, port string) {
 			http.Error(w, "no lamp for "+os.Getenv("LAMP_KEY"), http.StatusServiceUnavailable)
 		}
 	})
+	fails, _ := strconv.Atoi(os.Getenv("FAILS")) // of a hundred
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		if rand.IntN(100) < fails {
+			_, _ = fmt.Fprintf(os.Stderr, "level=ERROR msg=\"the lamp flickers\" request=%d\n", rand.IntN(1e6))
+			http.Error(w, "the lamp flickers", http.StatusInternalServerError)
+			return
+		}
 		_, _ = fmt.Fprintf(w, "%s @%s, process %d\n", os.Getenv("SLIPWAY_INSTANCE"), os.Getenv("SLIPWAY_RELEASE"), os.Getpid())
 	})
 	http.HandleFunc("/setting/{name}", func(w http.ResponseWriter, r *http.Request) {

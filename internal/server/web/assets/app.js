@@ -30,12 +30,16 @@ const replace = (part, html) => {
   const before = values(part);
   const kept = new Map();
   part.querySelectorAll("[data-keep]").forEach((e) => kept.set(e.id, e));
+  const open = [...part.querySelectorAll("details[open]")].map((e) => e.id);
   const next = document.createElement("template");
   next.innerHTML = html;
   next.content.querySelectorAll("[data-keep]").forEach((e) => {
     if (kept.has(e.id)) e.replaceWith(kept.get(e.id));
   });
+  next.content.querySelectorAll("details").forEach((e) => { e.open = open.includes(e.id); });
+  const focused = focus && document.activeElement.closest("details");
   part.replaceChildren(next.content);
+  if (focused && focused.id) document.getElementById(focused.id)?.querySelector("summary").focus({ preventScroll: true });
   part.dataset.last = html;
   part.querySelectorAll("[data-v]").forEach((e, i) => {
     if (before.has(i) && before.get(i) !== e.dataset.v) e.classList.add("glow");

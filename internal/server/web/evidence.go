@@ -1,0 +1,130 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/slipway-cd/slipway/api"
+	"github.com/slipway-cd/slipway/internal/server/picture"
+)
+
+// evidenceFuncs are what the templates of evidence say it with.
+var evidenceFuncs = template.FuncMap{
+	"ratio":        drawn(picture.Ratio),
+	"wealth":       drawn(picture.Wealth),
+	"latency":      drawn(picture.Latency),
+	"metric":       picture.InWords,
+	"glued":        picture.Glued,
+	"band":         picture.Milliseconds,
+	"toone":        picture.ToOne,
+	"verdictsign":  verdictSign,
+	"verdictclass": verdictClass,
+	"thinned":      thinned,
+	"sinceof":      func(first, p api.EvidencePoint) string { return seconds(p.At.Sub(first.At)) },
+	"times":        times,
+	"part":         func(x float64) string { return strconv.FormatFloat(100*x, 'f', 0, 64) + " %" },
+	"pp":           func(x float64) string { return strconv.FormatFloat(100*x, 'g', 3, 64) + " pp" },
+	"rate":         rate,
+}
+
+// drawn is a picture in a page: made of numbers, and of words that are escaped.
+func drawn(draw func(api.Evidence) string) func(*api.Evidence) template.HTML {
+	return func(e *api.Evidence) template.HTML { return template.HTML(draw(*e)) } //nolint:gosec // see picture
+}
+
+// verdictSign is a verdict's shape and name.
+func verdictSign(verdict string) string {
+	switch verdict {
+	case "promote":
+		return "✓ good"
+	case "continue":
+		return "● good so far"
+	case "rollback":
+		return "✗ worse"
+	case "replace_instance":
+		return "◐ a bad instance"
+	}
+	return "○ not decided"
+}
+
+func verdictClass(verdict string) string {
+	switch verdict {
+	case "promote", "continue":
+		return "healthy"
+	case "rollback":
+		return "failed"
+	}
+	return "degraded"
+}
+
+const tableRows = 20
+
+// thinned are as many points as a person reads; the last is one of them.
+func thinned(points []api.EvidencePoint) []api.EvidencePoint {
+	every := (len(points) + tableRows - 1) / tableRows
+	var some []api.EvidencePoint
+	for n, p := range points {
+		if (len(points)-1-n)%every == 0 {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// times is a ratio, as far as it is known.
+func times(ratio float64) string {
+	if ratio <= 0 {
+		return "–"
+	}
+	return strconv.FormatFloat(ratio, 'g', 2, 64) + "×"
+}
+
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+}
+
+// rate is how many of how many: 0.52 % (23 of 4400).
+func rate(c api.EvidenceCount) string {
+	if c.All == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2g %% (%.0f of %.0f)", 100*c.Failed/c.All, c.Failed, c.All)
+}
+
+// evidencePicture is the evidence of a deployment as a file, for those who may see
+// its page.
+func (s *site) evidencePicture(w http.ResponseWriter, r *http.Request) {
+	_, err := s.Sessions.Person(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	id, err := number(r, "id")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	d, err := s.View.Deployment(r.Context(), id)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'") // its own style
+	_, _ = w.Write(picture.Whole(d))
+}
+
+// plotCSS is the style of pictures, which comes with them.
+const plotCSS = "plot.css"
+
+// plotStyle serves the style of pictures.
+func plotStyle(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write([]byte(picture.Style()))
+}
