@@ -57,6 +57,7 @@ A database address with a password is better given in the variable SLIPWAY_DATAB
 	c.Flags().StringSliceVar(&queues, "queue", DefaultQueues, "queue to run an agent for; repeatable")
 	c.Flags().StringVar(&o.Database, "database", "", "postgres://… instead of SQLite in the data directory")
 	keepFlag(c, &o.Keep)
+	reachFlag(c, &o.Reach)
 	c.Flags().BoolVar(&o.Detach, "detach", false, "return when everything runs")
 	c.Flags().BoolVar(&o.Supervise, "supervise", false, "started by --detach")
 	_ = c.Flags().MarkHidden("supervise")

@@ -29,6 +29,7 @@ type ServerOptions struct {
 	Queues    []slipway.Queue // agents of this machine
 	Database  string          // "" is SQLite in the data directory
 	Keep      string          // policy of what is kept; "" is the default one
+	Reach     string          // what people may have it ask; "" follows from Listen
 	Version   string
 }
 
@@ -50,6 +51,7 @@ func serverCommand(version string) *cobra.Command {
 	c.Flags().StringVar(&o.URL, "url", "", "address that people open, when it is not the one listened on")
 	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
 	keepFlag(c, &o.Keep)
+	reachFlag(c, &o.Reach)
 	c.Flags().StringVar(&queues, "queues", strings.Join(DefaultQueues, ","), "queues whose agents run on this machine")
 	return c
 }
@@ -61,6 +63,9 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	if err := checkKeep(o.Keep); err != nil {
+		return err
+	}
+	if err := checkReach(o.Reach); err != nil {
 		return err
 	}
 	data, err := OpenData(o.Data)
@@ -112,6 +117,7 @@ func listen(address string) (net.Listener, error) {
 type place struct {
 	url   string // by programs, and in links: http://127.0.0.1:7070
 	pages string // where the pages answer: a name whose cookies reach no other port
+	here  bool   // only this machine reaches it
 }
 
 // placeOf is where a server that listens at addr is reached. An Invalid error
@@ -134,6 +140,7 @@ func placeOf(addr net.Addr, o ServerOptions) (place, error) {
 		return place{
 			url:   "http://" + net.JoinHostPort(tcp.IP.String(), port),
 			pages: "http://" + net.JoinHostPort(slipway.PagesHost, port),
+			here:  true,
 		}, nil
 	}
 	name := tcp.IP.String()

@@ -15,10 +15,10 @@ func TestWhereTheServerIsReached(t *testing.T) {
 		want place
 		code slipway.Code
 	}{
-		{loopback, "", place{"http://127.0.0.1:7070", "http://slipway.localhost:7070"}, ""},
-		{&net.TCPAddr{IP: net.IPv6loopback, Port: 7070}, "", place{"http://[::1]:7070", "http://slipway.localhost:7070"}, ""},
-		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 80}, "", place{"http://192.0.2.7:80", "http://192.0.2.7:80"}, ""},
-		{loopback, "https://ci.example.com/", place{"https://ci.example.com", "https://ci.example.com"}, ""},
+		{loopback, "", place{"http://127.0.0.1:7070", "http://slipway.localhost:7070", true}, ""},
+		{&net.TCPAddr{IP: net.IPv6loopback, Port: 7070}, "", place{"http://[::1]:7070", "http://slipway.localhost:7070", true}, ""},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 80}, "", place{"http://192.0.2.7:80", "http://192.0.2.7:80", false}, ""},
+		{loopback, "https://ci.example.com/", place{"https://ci.example.com", "https://ci.example.com", false}, ""},
 		{loopback, "https://ci.example.com/slipway", place{}, slipway.Invalid},
 		{loopback, "https://mei:secret@ci.example.com", place{}, slipway.Invalid},
 		{loopback, "ci.example.com", place{}, slipway.Invalid},

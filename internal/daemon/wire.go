@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/deploy/collector"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
 	"github.com/slipway-cd/slipway/internal/deploy/platform"
+	"github.com/slipway-cd/slipway/internal/deploy/prometheus"
 	"github.com/slipway-cd/slipway/internal/driver/executor"
 	"github.com/slipway-cd/slipway/internal/manifest"
 	"github.com/slipway-cd/slipway/internal/protocol/buildkite"
@@ -89,10 +90,14 @@ func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.
 	if err != nil {
 		return nil, err
 	}
+	reach, err := reachOf(o.Reach, at)
+	if err != nil {
+		return nil, err
+	}
 	p.controller = &controller.Controller{
 		Store: p.store, Driver: p.driver, Traffic: p.control, Waker: p.hub, Tasks: p.dispatch, Log: log.With("part", "controller"),
 		Owner: owner, FirstPort: o.RoutePort, PortFree: portFree, Gatekeeper: p.store, Settings: p.settings, Failpoint: failpoint(log),
-		Witness: p.control, Archive: p.store,
+		Witness: p.control, Archive: p.store, Asker: prometheus.New(reach.Client()),
 	}
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Observed: p.driver.Observe, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,
