@@ -28,6 +28,7 @@ func (g *gauge) routes() http.Handler {
 	mux.HandleFunc("GET /stream", g.stream)
 	mux.HandleFunc("GET /ws", g.talk)
 	mux.HandleFunc("GET /through", g.through)
+	mux.HandleFunc("GET /metrics", g.orders.tell)
 	mux.HandleFunc("/", g.who)
 	return g.accounted(mux)
 }
@@ -43,6 +44,9 @@ func (g *gauge) accounted(h http.Handler) http.Handler {
 		time.Sleep(g.takes)
 		if probe := id == "" && r.Method == http.MethodGet; probe || rand.Float64() >= g.wrong.part || !g.err(w, r) {
 			h.ServeHTTP(w, r)
+		}
+		if id != "" {
+			g.orders.take()
 		}
 		g.write("ends", id)
 	})

@@ -8,6 +8,8 @@
 //	GAUGE_FAILS=1            answers 503 to what asks another service
 //	GAUGE_WRONG=0.05:500     answers such a part of its requests with 500, and logs an error of each
 //	GAUGE_WRONG=1:hang       never answers them; 1:reset breaks off instead; 0.1:slow takes a second longer
+//	GAUGE_ORDERS=0.3         loses so many parts of what is ordered by its requests, though it answers them well
+//	GAUGE_TARGETS=DIR        where it says that it can be asked for its counters, a file per process
 //	GAUGE_LEDGER=DIR         where requests are written down, a file per process
 package main
 
@@ -38,6 +40,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	g := &gauge{log: slog.New(slog.NewTextHandler(os.Stderr, nil)), born: time.Now(), ready: os.Getenv("GAUGE_READY"), takes: during("GAUGE_TAKES"), fails: os.Getenv("GAUGE_FAILS") != ""}
+	g.orders.lose, _ = strconv.ParseFloat(os.Getenv("GAUGE_ORDERS"), 64)
 	g.wrong.part, g.wrong.how = wrongdoing(os.Getenv("GAUGE_WRONG"))
 	if err := g.openLedger(os.Getenv("GAUGE_LEDGER")); err != nil {
 		return err
@@ -52,6 +55,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone, err := announce(os.Getenv("GAUGE_TARGETS"), l.Addr().String())
+	if err != nil {
+		return err
+	}
+	defer gone()
 	_, _ = fmt.Fprintln(os.Stdout, "listening on", l.Addr(), "process", os.Getpid())
 	srv := &http.Server{Handler: g.routes(), ReadHeaderTimeout: 30 * time.Second, Protocols: new(http.Protocols)}
 	srv.Protocols.SetHTTP1(true)
@@ -92,6 +100,7 @@ type gauge struct {
 		part float64
 		how  string
 	}
+	orders orders
 
 	mu     sync.Mutex
 	ledger *os.File // nil: none is kept

@@ -1,0 +1,61 @@
+package faults_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/load"
+	"github.com/slipway-cd/slipway/internal/prometheustest"
+	"github.com/slipway-cd/slipway/test/faults/yard"
+)
+
+// TestLostOrders deploys what answers everybody well and loses orders, which only
+// a Prometheus server knows: it goes back. Without that server nothing is said in
+// favour of what is as good as before; when it is back, that is promoted.
+func TestLostOrders(t *testing.T) {
+	p := prometheustest.New(t)
+	p.Start()
+	w := raise(t, yard.Options{})
+	orders := fmt.Sprintf(`{ name: orders, prometheus: %q, failed: 'orders_lost_total{release="$release",environment="$environment"}', all: 'orders_total{release="$release",service="$service"}' }`, p.URL)
+	judged := "strategy: canary, canary: { weights: [50%], hold: 1s, bake: 0s, keep_old: 0s, evidence: { promote: { ratio: 2, margin: 5% }, latency: 300%, min_requests: 100, queries: [" + orders + "] } }"
+	as := func(lost string) yard.Version {
+		return yard.Version{Service: "gauge", Rollout: judged, Env: map[string]string{"GAUGE_ORDERS": lost, "GAUGE_TARGETS": p.Targets()}}
+	}
+	w.publish(as("0.01"), as("1"), as("0.01"))
+	w.deploy("gauge", 1)
+	w.loads = append(w.loads, load.Start(rate, []load.Aim{{Visitor: load.Get(w.url("gauge") + "/"), Share: 1}}))
+	sleep(2 * time.Second)
+
+	asked := time.Now()
+	d := w.ends(w.ask("gauge", 2).ID, "rolled_back")
+	why := ""
+	for _, y := range d.Why {
+		why += y.Text + "\n"
+	}
+	if !strings.Contains(why, "orders 100 % against") {
+		t.Errorf("a person is told\n%s", why)
+	}
+	w.note("found after %.1f s", time.Since(asked).Seconds())
+
+	p.Stop()
+	id := w.ask("gauge", 3).ID
+	w.eventually(40*time.Second, func() error { return w.says(id, "orders: "+p.URL+" does not answer: connection refused") })
+	p.Start()
+	w.ends(id, "succeeded")
+}
+
+// says waits for a gate to say something of a deployment.
+func (w *world) says(id int64, words string) error {
+	d, err := w.Client.Deployment(w.Context(), id)
+	if err != nil {
+		return err
+	}
+	for _, g := range d.Gates {
+		if strings.Contains(g.Why, words) {
+			return nil
+		}
+	}
+	return fmt.Errorf("it is %s, and its gates say %+v", d.Phase, d.Gates)
+}
