@@ -3,6 +3,10 @@ package demo
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -20,6 +24,26 @@ const (
 	badNew  = `prod: { replicas: 3, strategy: rolling, env: { CACHE_ADDR: "127.0.0.1:1" } }`
 	longOld = "live: { http: /healthz, failures: 3 }\n"
 	longNew = longOld + "  deadline: 5s\n"
+)
+
+// And one that is subtly worse, which no test and no probe sees: each so many
+// times it does not answer. It goes to production as a canary.
+const (
+	subtle    = "1.2.0" // its version
+	subtleOld = `	names, err := b.names(r.Context())
+`
+	subtleNew = `	if b.asked.Add(1)%25 == 0 {
+		http.Error(w, "cannot think", http.StatusInternalServerError)
+		return
+	}
+` + subtleOld
+	askedOld  = "	http  *http.Client\n"
+	askedNew  = askedOld + "	asked atomic.Int64\n"
+	importOld = `	"os"
+`
+	importNew = importOld + `	"sync/atomic"
+`
+	canaryNew = `prod: { replicas: 3, strategy: canary, canary: { weights: [10%, 50%], hold: 5s, keep_old: 0s } }`
 )
 
 // pushAll makes the repositories and pushes them, what others need first.
@@ -115,6 +139,63 @@ func (p *play) badVersion(ctx context.Context) error {
 	return p.serves(ctx, 2)
 }
 
+// subtleVersion tries a version as a canary that is a little worse than what
+// serves. Its traffic shows it.
+func (p *play) subtleVersion(ctx context.Context) error {
+	for _, e := range []struct{ file, from, to string }{
+		{"main.go", goodNew, `version = "` + subtle + `"`},
+		{"slipway.yaml", badNew, canaryNew}, {"slipway.yaml", longNew, longOld},
+		{"thoughts.go", importOld, importNew}, {"thoughts.go", askedOld, askedNew}, {"thoughts.go", subtleOld, subtleNew},
+	} {
+		if err := p.edit(changed, e.file, e.from, e.to); err != nil {
+			return err
+		}
+	}
+	p.tried.from = time.Now()
+	err := p.release(ctx, 4, "Think faster")
+	p.tried.until = time.Now()
+	switch {
+	case err == nil:
+		return broken("a version that is worse was promoted")
+	case !didFail(err):
+		return err
+	}
+	if err := p.log(ctx, 4); err != nil {
+		return err
+	}
+	d, err := p.newest(ctx, slipway.KindDeploy, 4, slipway.RolledBack)
+	if err != nil {
+		return err
+	}
+	p.say("%d of its answers were errors. That is what it took.", p.wrong())
+	if err := p.picture(ctx, d.ID); err != nil {
+		return err
+	}
+	return p.serves(ctx, 2)
+}
+
+// picture saves why the canary went back.
+func (p *play) picture(ctx context.Context, d int64) error {
+	file := filepath.Join(os.TempDir(), "slipway-demo-canary.svg")
+	return p.slipway(ctx, "deployment", strconv.FormatInt(d, 10), "--picture", file)
+}
+
+// wrong counts the answers that the subtly worse version gave itself, and gave
+// wrong, to whoever asked it or the frontend: nobody lost those on the way.
+func (p *play) wrong() (n int) {
+	for _, l := range p.load.Losses() {
+		its := strings.Contains(l.Why, `"`+changed+"/"+subtle+`": cannot think`)
+		passedOn := strings.Contains(l.Why, `by "frontend/`) && l.End.After(p.tried.from) && l.Began.Before(p.tried.until)
+		if its || passedOn {
+			n++
+		}
+	}
+	return n
+}
+
+// lost counts the other requests that were lost.
+func (p *play) lost() int { return p.load.Lost() - p.wrong() }
+
 // release pushes a commit of the changed service and follows its build into
 // production.
 func (p *play) release(ctx context.Context, build int, message string) error {
@@ -172,7 +253,7 @@ func (p *play) serves(ctx context.Context, release int) error {
 		t, err := p.client.Target(ctx, changed, "prod")
 		switch {
 		case err == nil && t.Release == release && t.Ready == t.Want:
-			p.say("%s@%d serves: %d of %d ready. Requests so far: %d, lost: %d.", changed, release, t.Ready, t.Want, p.load.Sent(), p.load.Lost())
+			p.say("%s@%d serves: %d of %d ready. Requests so far: %d, lost: %d.", changed, release, t.Ready, t.Want, p.load.Sent(), p.lost())
 			return nil
 		case err == nil && t.Release != release:
 			return broken("%s@%d should serve prod, but @%d does", changed, release, t.Release)

@@ -41,6 +41,7 @@ type play struct {
 	memory *memory
 	began  time.Time
 	kills  int
+	tried  struct{ from, until time.Time } // when the version that is subtly worse was
 }
 
 // Run plays the demo. It ends everything that it started, unless it is asked to
@@ -74,6 +75,7 @@ func (p *play) play(ctx context.Context) error {
 		{"A version that is fine in test is never ready in production: it is refused", p.badVersion},
 		{"A person rolls back by hand", p.rollBack},
 		{"The server is killed in the middle of a rollout, between commit and act", p.crash},
+		{"A version that is subtly worse is tried by a part of the traffic, caught by its errors, and rolled back", p.subtleVersion},
 		{"How it went", p.settle},
 	} {
 		p.title(act.title)

@@ -65,7 +65,9 @@ func TestEditsOfTheDemoMeetTheExample(t *testing.T) {
 	if err := examples.Copy(changed, p.repository(changed)); err != nil {
 		t.Fatal(err)
 	}
-	for text, file := range map[string]string{goodOld: "main.go", badOld: "slipway.yaml", longOld: "slipway.yaml"} {
+	for text, file := range map[string]string{
+		goodOld: "main.go", badOld: "slipway.yaml", longOld: "slipway.yaml", importOld: "thoughts.go", askedOld: "thoughts.go", subtleOld: "thoughts.go",
+	} {
 		if err := p.edit(changed, file, text, "x"); err != nil {
 			t.Error(err)
 		}
@@ -109,7 +111,7 @@ func TestJSONHasTheFieldsThatScriptsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"builds":5,"deployments":[{"service":"frontend","environment":"prod","release":1,"outcome":"succeeded"}],` +
-		`"requests":0,"lost":0,"not_sent":0,"refused":0,"rolled_back":0,"server_kills":0,"server_peak_rss_mb":61.5,"seconds":0}` + "\n"
+		`"requests":0,"lost":0,"wrong":0,"not_sent":0,"refused":0,"rolled_back":0,"server_kills":0,"server_peak_rss_mb":61.5,"seconds":0}` + "\n"
 	if out.String() != want || !json.Valid([]byte(out.String())) {
 		t.Errorf("got  %s\nwant %s", out, want)
 	}

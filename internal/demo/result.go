@@ -16,6 +16,7 @@ type Result struct {
 	Deployments  []Deployment `json:"deployments"`
 	Requests     int          `json:"requests"`
 	Lost         int          `json:"lost"`
+	Wrong        int          `json:"wrong"`    // answered so by the version that is subtly worse
 	NotSent      int          `json:"not_sent"` // due, but this machine was too slow for the rate
 	Refused      int          `json:"refused"`
 	RolledBack   int          `json:"rolled_back"` // by hand as well
@@ -48,7 +49,7 @@ func (p *play) result(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Builds: len(builds), Requests: p.load.Sent(), Lost: p.load.Lost(), NotSent: p.load.NotSent(), ServerKills: p.kills,
+		Builds: len(builds), Requests: p.load.Sent(), Lost: p.lost(), Wrong: p.wrong(), NotSent: p.load.NotSent(), ServerKills: p.kills,
 		ServerPeakMB: tenths(p.memory.megabytes()), Seconds: tenths(time.Since(p.began).Seconds()),
 	}
 	for _, d := range slices.Backward(deployments) {
@@ -78,6 +79,7 @@ func (p *play) table(r Result) {
 	p.say("%-18s %d (%d refused, %d rolled back)", "deployments", len(r.Deployments), r.Refused, r.RolledBack)
 	p.say("%-18s %d", "requests sent", r.Requests)
 	p.say("%-18s %d", "requests lost", r.Lost)
+	p.say("%-18s %d, by the version that was rolled back for it", "answered wrong", r.Wrong)
 	if r.NotSent > 0 {
 		p.say("%-18s %d: this machine is too slow for %d requests a second beside what else it does", "requests not sent", r.NotSent, rate)
 	}
