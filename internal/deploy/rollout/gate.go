@@ -59,6 +59,10 @@ func (p *plan) condemned(d *slipway.Deployment, stage slipway.Stage) bool {
 	v := p.hear(d, stage.Gates)
 	switch v.State {
 	case slipway.GateFail:
+		if p.was.Target.Kind == slipway.Worker { // it has taken work, though no weight tells
+			p.turnBack(d, v.Why)
+			return true
+		}
 		p.refuse(d, v.Why)
 		return true
 	case slipway.GateReplace:
