@@ -92,9 +92,7 @@ func TestWhoDoesNotAnswerHoldsACanary(t *testing.T) {
 	w.run(c)
 	w.firstServes(c)
 	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
-	w.until("it waits", func() bool {
-		return strings.Contains(said(w.deployment(d.ID)), "waits: INCONCLUSIVE: 0 requests; orders: ")
-	})
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "INCONCLUSIVE: 0 requests; orders: ") })
 	time.Sleep(2 * time.Second)
 	if p := w.deployment(d.ID).Phase; p != slipway.Progressing {
 		t.Fatalf("it is %s without an answer", p)

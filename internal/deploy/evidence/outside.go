@@ -27,7 +27,7 @@ func (t *taking) outside() {
 				at = len(t.Outside)
 				t.Outside = append(t.Outside, told{Name: now.Name})
 			}
-			news, t.Outside[at] = t.Outside[at].since(now)
+			news, t.Outside[at] = t.Outside[at].since(now, t.look.Weight > 0 && t.look.Baseline != "")
 		}
 		b := t.newest()
 		b.Outside = append(b.Outside, news)
@@ -35,8 +35,11 @@ func (t *taking) outside() {
 }
 
 // since is what is new of an answer. The counters of a candidate begin with it;
-// those of what serves already are older than the first answer.
-func (was told) since(now Answer) (Outside, told) {
+// those of what serves already are older than the first answer. Whoever counts asks
+// each instance at its own moment, so news of both groups come at different looks:
+// those that are to be compared are taken together, for nothing can be said by one
+// alone.
+func (was told) since(now Answer, compared bool) (Outside, told) {
 	news, next := Outside{Name: was.Name}, told{Name: was.Name}
 	var canary, baseline string
 	news.Canary, next.Canary, canary = was.Canary.since(now.Canary, true)
@@ -53,6 +56,12 @@ func (was told) since(now Answer) (Outside, told) {
 		case s.why == anew:
 			news.Why = "the counters of " + s.whose + " began anew"
 		}
+	}
+	if compared && (news.Canary.All == 0 || news.Baseline.All == 0) {
+		if len(was.Baseline.All) == 0 {
+			was.Baseline = next.Baseline
+		}
+		return Outside{Name: was.Name, Why: news.Why}, was
 	}
 	return news, next
 }

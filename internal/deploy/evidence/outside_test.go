@@ -71,7 +71,7 @@ func TestCountersOfOthers(t *testing.T) {
 				if c.baseline != nil {
 					old = c.baseline[n]
 				}
-				look := evidence.Look{At: start.Add(time.Duration(n) * time.Second), Weight: 1000, Canary: canary, Baseline: baseline, Outside: []evidence.Answer{{
+				look := evidence.Look{At: start.Add(time.Duration(n) * time.Second), Canary: canary, Baseline: baseline, Outside: []evidence.Answer{{
 					Name: "orders", Canary: evidence.Counters{Failed: now.failed, All: now.all}, Baseline: evidence.Counters{Failed: old.failed, All: old.all}, Why: now.silent,
 				}}}
 				batches, err := l.Take(look)
@@ -90,6 +90,25 @@ func TestCountersOfOthers(t *testing.T) {
 	}
 }
 
+// TestNewsOfBothGroupsAreTakenTogether asks somebody who asks the candidate and
+// what serves beside it at different moments.
+func TestNewsOfBothGroupsAreTakenTogether(t *testing.T) {
+	var l evidence.Ledger
+	for n, look := range []struct{ canary, baseline, came, beside float64 }{
+		{0, 500, 0, 0}, {10, 500, 0, 0}, {10, 530, 10, 30}, {20, 530, 0, 0}, {30, 530, 0, 0}, {30, 560, 20, 30}, {30, 590, 0, 0}, {40, 590, 10, 30},
+	} {
+		batches, err := l.Take(evidence.Look{At: start.Add(time.Duration(n) * time.Second), Weight: 1000, Canary: canary, Baseline: baseline, Outside: []evidence.Answer{{
+			Name: "orders", Canary: evidence.Counters{All: by{"x": look.canary}}, Baseline: evidence.Counters{All: by{"y": look.baseline}},
+		}}})
+		if err != nil || len(batches) != 1 {
+			t.Fatal(batches, err)
+		}
+		if got := batches[0].Outside[0]; got.Canary.All != look.came || got.Baseline.All != look.beside || got.Why != "" {
+			t.Errorf("look %d: %+v, not %+v", n, got, look)
+		}
+	}
+}
+
 // shop is a world whose orders somebody else counts.
 type shop struct {
 	*world
@@ -97,6 +116,9 @@ type shop struct {
 	failed [2]float64
 	all    [2]float64
 	silent string
+	seldom bool // each side is asked every 15 s, at its own moment
+	looks  int
+	asked  [2]evidence.Counters
 }
 
 func newShop(candidate, stable float64) *shop {
@@ -113,9 +135,14 @@ func (s *shop) look() evidence.Look {
 	}
 	l := s.world.look()
 	a := evidence.Answer{Name: "orders", Why: s.silent}
+	s.looks++
+	for side, at := range []int{3, 10} {
+		if !s.seldom || s.looks%15 == at {
+			s.asked[side] = evidence.Counters{Failed: by{"x": s.failed[side]}, All: by{"x": s.all[side]}}
+		}
+	}
 	if s.silent == "" {
-		a.Canary = evidence.Counters{Failed: by{"x": s.failed[0]}, All: by{"x": s.all[0]}}
-		a.Baseline = evidence.Counters{Failed: by{"y": s.failed[1]}, All: by{"y": s.all[1]}}
+		a.Canary, a.Baseline = s.asked[0], s.asked[1]
 	}
 	l.Outside = []evidence.Answer{a}
 	return l
@@ -138,12 +165,16 @@ func (c *court) hold(s *shop, d time.Duration) (v evidence.Verdict) {
 }
 
 func TestOrdersThatFailAreSeen(t *testing.T) {
-	c, s := ordering(t), newShop(.3, .01)
-	c.hold(s, 10*time.Second)
-	s.weigh(5000)
-	v := c.hold(s, time.Minute)
-	if v.Decision != evidence.Rollback || !strings.Contains(v.Why, "orders 30 % against 1.00 %") {
-		t.Errorf("%s: %s", v.Decision, v.Why)
+	for _, seldom := range []bool{false, true} {
+		c, s := ordering(t), newShop(.3, .01)
+		s.seldom = seldom
+		c.hold(s, 10*time.Second)
+		s.weigh(5000)
+		v := c.hold(s, 90*time.Second)
+		if v.Decision != evidence.Rollback || !strings.Contains(v.Why, "orders 30 % against 1") {
+			t.Errorf("seldom: %v: %s: %s", seldom, v.Decision, v.Why)
+		}
+		t.Log(v.Why)
 	}
 }
 
