@@ -42,7 +42,7 @@ func TestListsOfWhatThereIs(t *testing.T) {
 		"events": clock(time.Time{}) + "  deployment.asked     search/test  deploys @3  by mei (search/3 Deploy To Test)\n" +
 			clock(time.Time{}) + "  build.changed        build search/3 passed\n",
 		"status search": "search  test  @3   ● 1/1   0 s     http://127.0.0.1:7100\n  i-7f2       @3 ✗ backoff         127.0.0.1:41873        exit 137\n",
-		"status web": "web  test  @3   ● 1/1   0 s\n  i-7f2    @3 ● ready             12 % CPU, 48 MB, 3 errors, 1 warning  warm\n",
+		"status web":    "web  test  @3   ● 1/1   0 s\n  i-7f2    @3 ● ready             12 % CPU, 48 MB, 3 errors, 1 warning  warm\n",
 	} {
 		out, errOut, code := run(t, strings.Fields(args)...)
 		if out != want || code != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -31,6 +32,7 @@ type trial struct {
 	looked     time.Time // last
 	asking     asking
 	trouble    string // why the last look saw nothing; "" when it did
+	growth     evidence.Growth
 	said       slipway.Verdict
 	saidAt     time.Time
 }
@@ -83,7 +85,8 @@ func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (agai
 		next = now.Add(pace(now.Sub(d.Since)))
 	}
 	if stage := d.Stages[d.At]; judged(d.Stages[d.At : d.At+1]) {
-		v := rule(m.trial.judge.Verdict(), d, stage, *terms, now)
+		grows := m.trial.growth.Why(s.Specs[d.Candidate].Revision.Bake)
+		v := rule(m.trial.judge.Verdict(), grows, d, stage, *terms, now)
 		if m.trial.trouble != "" && v.State == slipway.GatePass {
 			v = slipway.Verdict{State: slipway.GateInconclusive, Why: m.trial.trouble}
 		}
@@ -125,6 +128,11 @@ func (c *Controller) reopen(ctx context.Context, id slipway.DeploymentID, terms 
 // then judges by it: whoever comes after a crash judges by the same.
 func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.State, now time.Time) error {
 	d := s.Deployment
+	for _, g := range s.Groups {
+		if g.ID == d.Candidate {
+			t.growth.Note(g)
+		}
+	}
 	look := evidence.Look{
 		At: now, Stage: d.At, Weight: d.Weight, Canary: d.Candidate, Baseline: d.Stable, Except: d.Replaced,
 		Counted: c.Witness.Counted(ctx, s.Target.ID), Instances: s.Groups, Sticky: s.Route != nil && s.Route.Sticky,
@@ -168,16 +176,23 @@ func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.Sta
 // say keeps the words of a verdict for a while, so that a deployment is not
 // committed anew with each request.
 func (t *trial) say(v slipway.Verdict, now time.Time) slipway.Verdict {
-	if v.State != t.said.State || v.Instance != t.said.Instance || now.Sub(t.saidAt) >= sayAgain {
+	if v.State != t.said.State || v.Instance != t.said.Instance || gist(v.Why) != gist(t.said.Why) || now.Sub(t.saidAt) >= sayAgain {
 		t.said, t.saidAt = v, now
 	}
 	return t.said
 }
 
+// gist is the first word, which says what the others are about.
+func gist(why string) string {
+	word, _, _ := strings.Cut(why, " ")
+	return word
+}
+
 // rule is what the gate of a stage says to a verdict. The last weight needs proof
 // that the candidate is as good, the others that it is not far worse; with all
-// traffic nothing serves beside it, and no alarm is all that can be asked for.
-func rule(v evidence.Verdict, d *slipway.Deployment, stage slipway.Stage, terms slipway.Evidence, now time.Time) slipway.Verdict {
+// traffic nothing serves beside it, and no alarm is all that can be asked for. One
+// that will not have enough memory goes no further.
+func rule(v evidence.Verdict, grows string, d *slipway.Deployment, stage slipway.Stage, terms slipway.Evidence, now time.Time) slipway.Verdict {
 	said := slipway.Verdict{Why: v.Why}
 	alone := stage.Weight == slipway.All
 	last := !judged(slices.DeleteFunc(slices.Clone(d.Stages[d.At+1:]), func(s slipway.Stage) bool { return s.Weight == slipway.All }))
@@ -199,9 +214,12 @@ func rule(v evidence.Verdict, d *slipway.Deployment, stage slipway.Stage, terms 
 			said.State = slipway.GatePass
 		}
 	}
+	if grows != "" && said.State == slipway.GatePass {
+		said.State, said.Why = slipway.GateInconclusive, grows
+	}
 	if over := !d.Held.IsZero() && terms.MaxHold > 0 && !now.Before(d.Held.Add(terms.MaxHold)); over && said.State == slipway.GateInconclusive {
 		said.State = slipway.GateFail
-		said.Why = "nothing was decided within " + terms.MaxHold.String() + ", the longest hold: " + v.Why
+		said.Why = "nothing was decided within " + terms.MaxHold.String() + ", the longest hold: " + said.Why
 	}
 	return said
 }

@@ -65,7 +65,7 @@ func (c *crowd) ask(n *slipway.Counted, wrong int) {
 	}
 }
 
-func judgedCanary(t *testing.T, wrong map[int]int, hold time.Duration) (*world, *crowd, *controller.Controller) {
+func judgedCanary(t *testing.T, wrong map[int]int, hold time.Duration, edit ...func(*slipway.Rollout)) (*world, *crowd, *controller.Controller) {
 	w := newWorld(t)
 	people := &crowd{world: w, wrong: wrong, count: map[slipway.InstanceID]*slipway.Counted{}}
 	c := w.controller("a")
@@ -75,6 +75,9 @@ func judgedCanary(t *testing.T, wrong map[int]int, hold time.Duration) (*world, 
 		place := m.Environments["test"]
 		terms := slipway.DefaultEvidence
 		place.Evidence = &terms
+		for _, e := range edit {
+			e(&place.Rollout)
+		}
 		m.Environments["test"] = place
 		w.publish(m)
 	}
@@ -156,6 +159,32 @@ func TestNoEvidenceWaitsForAPerson(t *testing.T) {
 	}
 	got := w.wait(d.ID, slipway.Succeeded)
 	if text := said(got); !strings.Contains(text, "Mei promotes @2 past stage 2 of") || !strings.Contains(text, ": nobody is up yet; evidence: INCONCLUSIVE") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// One that answers as well as before and leaks is not given more, until a person
+// answers for it.
+func TestALeakIsHeld(t *testing.T) {
+	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 1000}, 4*time.Second, func(r *slipway.Rollout) { r.Bake = 20 * time.Minute })
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.mu.Lock()
+	w.leaks = slipway.GroupOf(d.ID)
+	w.mu.Unlock()
+	w.until("it is held", func() bool {
+		return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: memory grows, of i-")
+	})
+	held := w.deployment(d.ID)
+	if held.Weight != 1000 || time.Since(held.Held) < 4*time.Second {
+		t.Errorf("with %d, %s since it was held", held.Weight, time.Since(held.Held))
+	}
+	if err := c.Promote(t.Context(), d.ID, held.At+1, mei, "it is a cache"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("it has all traffic", func() bool { return w.deployment(d.ID).Weight == slipway.All })
+	if text := said(w.deployment(d.ID)); !strings.Contains(text, "it is a cache; evidence: memory grows, of i-") {
 		t.Errorf("it says\n%s", text)
 	}
 }

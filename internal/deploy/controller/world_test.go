@@ -33,6 +33,7 @@ type world struct {
 	refuse map[int]error // by release: what Apply answers
 	mute   map[int]bool  // by release: never ready
 	slow   bool          // nobody who is asked to stop does
+	leaks  slipway.GroupID
 }
 
 func newWorld(t *testing.T) *world {
@@ -212,9 +213,22 @@ func (r runtime) List(ctx context.Context) ([]slipway.GroupStatus, error) {
 	for _, g := range r.groups {
 		c := *g
 		c.Instances = slices.Clone(g.Instances)
+		for n := range c.Instances {
+			c.Instances[n].Uses = r.leaking(g.ID)
+		}
 		all = append(all, c)
 	}
 	return all, ctx.Err()
+}
+
+// leaking is what an instance uses of a group that leaks: each look is ten seconds
+// after the one before.
+func (w *world) leaking(g slipway.GroupID) *slipway.Uses {
+	if g != w.leaks {
+		return nil
+	}
+	at := time.Duration(w.lists) * 10 * time.Second
+	return &slipway.Uses{At: time.Unix(0, 0).Add(at), Memory: 100_000 * int64(at.Seconds()), Room: 1_000_000}
 }
 
 func (r runtime) enter(id slipway.InstanceID, p slipway.InstancePhase) {

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -20,8 +21,9 @@ func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verd
 	case slipway.GateWait:
 		p.say("waits: %s", v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
-	case slipway.GateInconclusive: // its numbers grow while it says the same
-		p.sayOnce("waits for evidence: ", "waits for evidence: "+v.Why)
+	case slipway.GateInconclusive: // its numbers grow while it says the same, which its first word tells
+		gist, _, _ := strings.Cut(v.Why, " ")
+		p.sayOnce("waits for evidence: "+gist, "waits for evidence: "+v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
 	case slipway.GatePass, slipway.GateFail, slipway.GateReplace:
 	}
