@@ -59,6 +59,7 @@ var may = []struct{ name, imports, why string }{
 	{"internal/deploy/evidence", ".", "pure: a verdict must be found again from what was counted"},
 	{"internal/deploy/controller", ". internal/deploy/evidence internal/deploy/rollout", "drivers, routers and stores are interfaces to it"},
 	{"internal/deploy/prometheus", ". internal/deploy/evidence", "asks others what they count; who may be asked is handed to it"},
+	{"internal/deploy/placebo", ". internal/deploy/evidence", "what routers count is an interface to it"},
 	{"internal/deploy/retention", ".", "pure: what may go must not depend on when it is looked at"},
 	{"internal/deploy/collector", ". internal/deploy/retention", "what it sweeps is interfaces to it"},
 	{"internal/deploy/platform", ".", "what people say, kept for those who decide by it"},

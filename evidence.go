@@ -128,3 +128,11 @@ type Looks struct {
 	Ledger  []byte
 	Batches [][]byte
 }
+
+// Placebo is how often a part of a target's requests that was drawn at random was
+// judged beside the rest of them, and how often it was taken for worse.
+type Placebo struct {
+	Target TargetID
+	Trials int
+	Alarms int
+}

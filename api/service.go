@@ -15,4 +15,13 @@ type Place struct {
 	Secrets    []Secret     `json:"secrets"`               // the newest version of each, and what serves
 	Locks      []Lock       `json:"locks"`                 // that hold there
 	Recent     []Deployment `json:"recent"`                // the newest deployments, newest first
+	Placebo    Placebo      `json:"placebo"`
+}
+
+// Placebo is how often a part of the requests that was drawn at random was judged
+// beside the rest of them, as a candidate is beside what serves, and how often it was
+// taken for worse: each time a false alarm.
+type Placebo struct {
+	Trials int `json:"trials"`
+	Alarms int `json:"alarms"`
 }

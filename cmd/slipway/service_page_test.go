@@ -18,7 +18,7 @@ func TestPageOfAService(t *testing.T) {
 	w.run(t.Context(), dir, "slipway", "config", "set", "beacon", "prod", "LOG_LEVEL=info", "--later")
 	w.run(t.Context(), dir, "sh", "-c", "printf 'opensesame' | slipway secret set beacon prod DOOR --later")
 	w.run(t.Context(), dir, "slipway", "scale", "beacon", "prod", "3")
-	w.run(t.Context(), dir, "slipway", "lock", "prod", "beacon", "--why", "database migration", "--for", "2h")
+	w.run(t.Context(), dir, "slipway", "lock", "prod", "beacon", "--why", "no trial has ended yet", "database migration", "--for", "2h")
 
 	var link struct{ URL string }
 	w.json(&link, "login")
@@ -30,7 +30,7 @@ func TestPageOfAService(t *testing.T) {
 		"canary", "weights 50 %", "3 by hand", "slipway scale beacon prod --manifest",
 		"version 2", "version 1 is live", "LOG_LEVEL", "info", "slipway config set beacon prod KEY=VALUE", "nothing is set",
 		"DOOR@1", "not live yet", "slipway secret set beacon prod NAME",
-		"database migration", "slipway unlock prod beacon", "succeeded",
+		"no trial has ended yet", "database migration", "slipway unlock prod beacon", "succeeded",
 	} {
 		b.see("#service", text)
 	}

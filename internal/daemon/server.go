@@ -191,6 +191,7 @@ func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, l
 	start(p.git.Reconcile)
 	start(p.git.Watch)
 	start(p.collector.Run)
+	start(p.placebo.Run)
 	p.hub.Wake("routes") // routers speak to every server
 	start(func(ctx context.Context) error {
 		return seat.attend(ctx, func(gone []seated) { p.succeed(ctx, gone) })

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/build/dispatch"
 	"github.com/slipway-cd/slipway/internal/deploy/collector"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/deploy/placebo"
 	"github.com/slipway-cd/slipway/internal/deploy/platform"
 	"github.com/slipway-cd/slipway/internal/deploy/prometheus"
 	"github.com/slipway-cd/slipway/internal/driver/executor"
@@ -46,6 +47,7 @@ type parts struct {
 	controller *controller.Controller
 	platform   *platform.Platform
 	collector  *collector.Collector
+	placebo    *placebo.Placebo
 	git        *git.Server
 	viewer     *view.Viewer
 	options    ServerOptions
@@ -102,6 +104,7 @@ func wire(ctx context.Context, seat *seat, o ServerOptions, at place, log *slog.
 	p.viewer = &view.Viewer{
 		Store: p.store, Groups: p.driver, Observed: p.driver.Observe, Routes: p.control, Output: hidingOutput{p.driver, p.settings}, Jobs: p.dispatch, Hidden: p.settings.ofJob, URL: at.url,
 	}
+	p.placebo = &placebo.Placebo{Witness: p.control, Store: p.store, Log: log.With("part", "placebo"), Now: time.Now}
 	p.git.Story = p.viewer
 	p.wirePlatform()
 	if err := p.wireCollector(data); err != nil {

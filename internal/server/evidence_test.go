@@ -186,3 +186,19 @@ func TestWhatIsNotJudgedHasNoEvidence(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAServiceTellsOfItsPlacebo(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.job.PublishRelease(t.Context(), api.PublishRelease{Service: "web", Image: string(image), Manifest: "service: web", Path: "slipway.yaml"}); err != nil {
+		t.Fatal(err)
+	}
+	for env, alarms := range map[slipway.EnvironmentName]int{"test": 0, "prod": 1} {
+		if err := w.store.AddPlacebo(t.Context(), slipway.TargetID{Service: "web", Environment: env}, 212, alarms); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := w.server.Places(t.Context(), "web")
+	if err != nil || p.Environments[0].Placebo != (api.Placebo{Trials: 212}) || p.Environments[1].Placebo != (api.Placebo{Trials: 212, Alarms: 1}) {
+		t.Errorf("%+v, %v", p.Environments, err)
+	}
+}

@@ -23,15 +23,25 @@ func (s *Server) Places(ctx context.Context, name string) (api.Places, error) {
 	if err != nil {
 		return api.Places{}, err
 	}
+	placebos, err := s.Store.Placebos(ctx)
+	if err != nil {
+		return api.Places{}, err
+	}
 	shown := api.Places{BoardService: row}
 	for _, t := range row.Targets {
 		p, err := s.place(ctx, t)
 		if err != nil {
 			return shown, err
 		}
+		id := slipway.TargetID{Service: slipway.ServiceName(name), Environment: slipway.EnvironmentName(t.Environment)}
 		for _, l := range locks {
-			if l.Covers(slipway.TargetID{Service: slipway.ServiceName(name), Environment: slipway.EnvironmentName(t.Environment)}) {
+			if l.Covers(id) {
 				p.Locks = append(p.Locks, view.Lock(l))
+			}
+		}
+		for _, tried := range placebos {
+			if tried.Target == id {
+				p.Placebo = api.Placebo{Trials: tried.Trials, Alarms: tried.Alarms}
 			}
 		}
 		shown.Environments = append(shown.Environments, p)

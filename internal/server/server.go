@@ -30,6 +30,7 @@ type Store interface {
 	EventBefore(ctx context.Context, f slipway.EventFilter, n int) (int64, error)
 	Agents(context.Context) ([]slipway.Agent, error)
 	Declarations(context.Context, int) ([]slipway.Declaration, error)
+	Placebos(context.Context) ([]slipway.Placebo, error)
 }
 
 // Builds changes builds, for those who may. *dispatch.Dispatch is one.

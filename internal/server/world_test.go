@@ -31,6 +31,7 @@ const image = slipway.Digest("sha256:5d1e5d1e5d1e5d1e5d1e5d1e5d1e5d1e5d1e5d1e5d1
 type world struct {
 	t      *testing.T
 	store  *store.Store
+	server *server.Server
 	hub    *wake.Hub
 	auth   *auth.Auth
 	url    string
@@ -100,13 +101,14 @@ func newWorld(t *testing.T, edit ...func(*view.Viewer)) *world {
 	for _, e := range edit {
 		e(shown)
 	}
-	handler := server.New(server.Config{
+	w.server = server.New(server.Config{
 		Auth: w.auth, Store: s, Builds: w, Deployer: w, Platform: w, Images: w, Waker: w.hub,
 		Routers: fleet{}, Keeper: attic{}, Settings: s, Secrets: vault{s},
 		View:     shown,
 		Manifest: w.manifest, URL: "http://slipway.test", Version: "1.2.3", MaxStreams: 3,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}).Handler()
+	})
+	handler := w.server.Handler()
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		w.asked = append(w.asked, r.Method+" "+r.URL.Path)

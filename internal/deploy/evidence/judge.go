@@ -35,6 +35,7 @@ type Judge struct {
 	replaced   slipway.InstanceID
 	points     []Point
 	everyPoint int
+	placebo    bool // of the figures of a verdict only the evidence counts
 }
 
 // New returns a judge that has seen nothing.
@@ -44,11 +45,23 @@ func New(e slipway.Evidence, k slipway.Kind) *Judge {
 	return j
 }
 
+// NewPlacebo returns a judge of a random part of the requests beside the rest: it
+// says whether there is an alarm, draws nothing, and accuses no instance. It takes a
+// small part of the memory and the time of another.
+func NewPlacebo(e slipway.Evidence) *Judge {
+	j := &Judge{rules: e, kind: slipway.Web, past: newPast(), sources: sources{}, stages: map[int]time.Time{}, placebo: true}
+	j.anew()
+	return j
+}
+
 // anew forgets what was bet, and keeps what the stable group is like.
 func (j *Judge) anew() {
 	j.trial, j.without = newTrial(j.rules, j.kind), map[slipway.InstanceID]*trial{}
 	j.pass = newPass(j.rules)
-	j.ratio = newInterval(j.rules.Rollback, slipway.CellSize, everyRequests/slipway.CellSize)
+	j.ratio = interval{low: -1}
+	if !j.placebo {
+		j.ratio = newInterval(j.rules.Rollback, slipway.CellSize, everyRequests/slipway.CellSize)
+	}
 	j.canary, j.baseline, j.by = total{}, total{}, map[slipway.InstanceID]*total{}
 	j.classes = map[string]*NewClass{}
 	j.began, j.alarm = time.Time{}, nil
@@ -112,7 +125,9 @@ func (j *Judge) fold(b Batch, baseline side) {
 	}
 	j.remember(b, canary, baseline)
 	j.decide()
-	j.draw(b)
+	if !j.placebo {
+		j.draw(b)
+	}
 }
 
 // bet lets a trial bet on a batch.
@@ -128,7 +143,7 @@ func (j *Judge) bet(t *trial, b Batch, canary, baseline side) {
 // now that was all of it.
 func (j *Judge) apart(b Batch) map[slipway.InstanceID]*trial {
 	for _, s := range b.Canary {
-		if j.without[s.Instance] == nil && len(j.without) < maxAlone && j.replaced == "" {
+		if j.without[s.Instance] == nil && !j.placebo && len(j.without) < maxAlone && j.replaced == "" {
 			j.without[s.Instance] = j.trial.clone()
 		}
 	}
@@ -233,6 +248,8 @@ func (j *Judge) figures() Verdict {
 		m.Canary, m.Baseline = j.canary.count(s, j.kind), j.baseline.count(s, j.kind)
 		v.Metrics = append(v.Metrics, m)
 	}
-	v.Need = j.need()
+	if !j.placebo {
+		v.Need = j.need()
+	}
 	return v
 }

@@ -61,6 +61,23 @@ func (c *Control) Counted(_ context.Context, t slipway.TargetID) []slipway.Count
 	return k.sorted()
 }
 
+// Counting lists the targets of which something was counted lately.
+func (c *Control) Counting(context.Context) []slipway.TargetID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	var all []slipway.TargetID
+	for t, k := range c.counters {
+		if len(k.all) > 0 {
+			k.forget(now)
+		}
+		if len(k.all) > 0 {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
 // count takes the counts out of a report, and returns whom to wake for them: those
 // whose traffic is divided, of which every look counts.
 func (c *Control) count(s wire.Status) (topics []string) {

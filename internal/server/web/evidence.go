@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/internal/server/picture"
 )
@@ -28,6 +29,7 @@ var evidenceFuncs = template.FuncMap{
 	"part":         func(x float64) string { return strconv.FormatFloat(100*x, 'f', 0, 64) + " %" },
 	"pp":           func(x float64) string { return strconv.FormatFloat(100*x, 'g', 3, 64) + " pp" },
 	"rate":         rate,
+	"placebo":      placebo,
 }
 
 // drawn is a picture in a page: made of numbers, and of words that are escaped.
@@ -95,6 +97,26 @@ func rate(c api.EvidenceCount) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.2g %% (%.0f of %.0f)", 100*c.Failed/c.All, c.Failed, c.All)
+}
+
+// expected is the part of trials in which a placebo may be taken for worse.
+var expected = slipway.DefaultEvidence.Rollback.Error
+
+// placebo says how often a judge has cried wolf: 1 alarm in 212 trials (0.47 %, at
+// most 1 % expected).
+func placebo(p api.Placebo) string {
+	if p.Trials == 0 {
+		return "no trial has ended yet"
+	}
+	alarms := strconv.Itoa(p.Alarms) + " alarms"
+	if p.Alarms == 1 {
+		alarms = "1 alarm"
+	}
+	trials := strconv.Itoa(p.Trials) + " trials"
+	if p.Trials == 1 {
+		trials = "1 trial"
+	}
+	return fmt.Sprintf("%s in %s (%.2g\u00a0%%, at most %g\u00a0%% expected)", alarms, trials, 100*float64(p.Alarms)/float64(p.Trials), 100*expected)
 }
 
 // evidencePicture is the evidence of a deployment as a file, for those who may see

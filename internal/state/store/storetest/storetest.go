@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		{"tokens", tokens},
 		{"a token is taken once", tokenTakenOnce},
 		{"evidence", evidence},
+		{"placebo", placebo},
 		{"releases", releases},
 		{"a release twice is one", releaseTwice},
 		{"a service stays in its repository", serviceMoves},
