@@ -118,7 +118,9 @@ func app() {
 	http.HandleFunc("/healthz", say(&live, "deadlock"))
 	http.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, os.Getpid()) })
 	http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
-	http.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { go panic("nobody at table " + strconv.Itoa(os.Getpid())) })
+	http.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { // once this is answered
+		time.AfterFunc(100*time.Millisecond, func() { panic("nobody at table " + strconv.Itoa(os.Getpid())) })
+	})
 	http.HandleFunc("/hold", func(_ http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.FormValue("bytes"))
 		held = bytes.Repeat([]byte{1}, n)
