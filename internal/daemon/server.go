@@ -30,6 +30,7 @@ type ServerOptions struct {
 	Database  string          // "" is SQLite in the data directory
 	Keep      string          // policy of what is kept; "" is the default one
 	Reach     string          // what people may have it ask; "" follows from Listen
+	Metrics   string          // where Prometheus reads; "": nowhere
 	Version   string
 }
 
@@ -52,6 +53,7 @@ func serverCommand(version string) *cobra.Command {
 	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
 	keepFlag(c, &o.Keep)
 	reachFlag(c, &o.Reach)
+	c.Flags().StringVar(&o.Metrics, "metrics", "", "127.0.0.1:PORT where Prometheus reads metrics, under /metrics")
 	c.Flags().StringVar(&queues, "queues", strings.Join(DefaultQueues, ","), "queues whose agents run on this machine")
 	return c
 }
@@ -85,6 +87,13 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	showing, err := openMetrics(ctx, o.Metrics)
+	if err != nil {
+		return err
+	}
+	if showing != nil {
+		defer func() { _ = showing.Close() }()
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	p, err := placeOf(listener.Addr(), o)
 	if err != nil {
@@ -95,7 +104,7 @@ func Server(ctx context.Context, o ServerOptions) error {
 		return err
 	}
 	defer parts.close()
-	return parts.run(ctx, listener, seat, p, log)
+	return parts.run(ctx, listener, showing, seat, p, log)
 }
 
 // listen opens the server's port. A Conflict error says that it is taken.
@@ -153,7 +162,7 @@ func placeOf(addr net.Addr, o ServerOptions) (place, error) {
 
 // run serves until ctx ends, and then lets what is in flight finish for a
 // moment.
-func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, log *slog.Logger) error {
+func (p *parts) run(ctx context.Context, l, showing net.Listener, seat *seat, at place, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := seat.announce(at.url, p.controller.Owner); err != nil { // before it owns anything
@@ -192,6 +201,9 @@ func (p *parts) run(ctx context.Context, l net.Listener, seat *seat, at place, l
 	start(p.git.Watch)
 	start(p.collector.Run)
 	start(p.placebo.Run)
+	if showing != nil {
+		start(func(ctx context.Context) error { return exhibit(ctx, showing, p.store, log) })
+	}
 	p.hub.Wake("routes") // routers speak to every server
 	start(func(ctx context.Context) error {
 		return seat.attend(ctx, func(gone []seated) { p.succeed(ctx, gone) })
