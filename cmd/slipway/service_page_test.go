@@ -18,7 +18,7 @@ func TestPageOfAService(t *testing.T) {
 	w.run(t.Context(), dir, "slipway", "config", "set", "beacon", "prod", "LOG_LEVEL=info", "--later")
 	w.run(t.Context(), dir, "sh", "-c", "printf 'opensesame' | slipway secret set beacon prod DOOR --later")
 	w.run(t.Context(), dir, "slipway", "scale", "beacon", "prod", "3")
-	w.run(t.Context(), dir, "slipway", "lock", "prod", "beacon", "--why", "no trial has ended yet", "database migration", "--for", "2h")
+	w.run(t.Context(), dir, "slipway", "lock", "prod", "beacon", "--why", "database migration", "--for", "2h")
 
 	var link struct{ URL string }
 	w.json(&link, "login")
