@@ -33,6 +33,7 @@ var may = []struct{ name, imports, why string }{
 	{"bench/deploy", "api internal/load test/faults/yard", "measures the whole from outside"},
 	{"bench/trial", "api internal/load test/faults/yard", "measures the whole from outside"},
 	{"bench/idle", ". internal/deploy/controller internal/driver/drivertest internal/state/...", "measures the server alone, around a driver in memory"},
+	{"bench/canary", ". internal/deploy/evidence", "plays releases to the judge alone"},
 	{"bench/...", "", "what peers are told"},
 	{"examples/...", "", "built by themselves, offline, as somebody else's services"},
 

@@ -4,6 +4,7 @@
 //	go run ./bench router [--json] [--seconds N]
 //	go run ./bench idle [--json] [--services N]
 //	go run ./bench trial [--json] [--rounds N]
+//	go run ./bench canary [--json] [--seed N]
 //
 // A benchmark reports; it never decides whether a test passes. With --json its
 // last line is one object. README.md keeps the last results.
@@ -20,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/slipway-cd/slipway/bench/canary"
 	"github.com/slipway-cd/slipway/bench/deploy"
 	"github.com/slipway-cd/slipway/bench/idle"
 	"github.com/slipway-cd/slipway/bench/router"
@@ -28,6 +30,7 @@ import (
 
 // benchmarks run with the arguments that follow their name, and write to out.
 var benchmarks = map[string]func(ctx context.Context, args []string, out io.Writer) error{
+	"canary": canary.Run,
 	"deploy": deploy.Run,
 	"idle":   idle.Run,
 	"router": router.Run,

@@ -36,12 +36,14 @@ func (e *exceed) look(c int, n counts, pb float64) {
 	}
 	pb = min(max(pb, minRate), 1-minRate)
 	for j, o := range e.odds {
-		e.win(c*len(e.odds)+j, block(n, pb, o))
+		e.win(c*len(e.odds)+j, block(n, pb, atOdds(pb, o)))
 	}
 }
 
-func block(n counts, pb, odds float64) float64 {
-	pc := odds * pb / (1 - pb + odds*pb)
+func atOdds(pb, odds float64) float64 { return odds * pb / (1 - pb + odds*pb) }
+
+// block is the increment for the rates pc and pb.
+func block(n counts, pb, pc float64) float64 {
 	p := (n.nC*pc + n.nB*pb) / (n.nC + n.nB)
 	return n.xC*math.Log(pc/p) + (n.nC-n.xC)*math.Log((1-pc)/(1-p)) +
 		n.xB*math.Log(pb/p) + (n.nB-n.xB)*math.Log((1-pb)/(1-p))

@@ -25,14 +25,14 @@ const (
 	gridUp   = 75 // to a thousand times
 )
 
-func newInterval(b slipway.Bound, units, every float64) interval {
+func newInterval(b slipway.Bound, of func(slipway.Bound, []float64) contest) interval {
 	i := interval{alpha: b.Error, low: -1}
 	for n := -gridDown; n <= gridUp; n++ {
 		i.ratios = append(i.ratios, b.Ratio*math.Pow(gridStep, float64(n)))
 	}
 	for _, r := range i.ratios {
-		i.above = append(i.above, newContest(slipway.Bound{Ratio: r, Margin: b.Margin}, units, worse, every))
-		i.below = append(i.below, newContest(slipway.Bound{Ratio: r}, units, better, 0))
+		i.above = append(i.above, of(slipway.Bound{Ratio: r, Margin: b.Margin}, worse))
+		i.below = append(i.below, of(slipway.Bound{Ratio: r}, better))
 	}
 	for n := range i.ratios { // a picture may be a little late
 		i.above[n].most, i.below[n].most = math.Inf(1), math.Inf(1)
@@ -42,15 +42,15 @@ func newInterval(b slipway.Bound, units, every float64) interval {
 }
 
 // look bets on the ratios between the bounds: what was refuted stays so.
-func (i *interval) look(split slipway.Fence, n counts, lB float64) {
+func (i *interval) look(split slipway.Fence, n counts, was before) {
 	bar := -math.Log(i.alpha)
 	for at := len(i.ratios) - 1; at > i.low; at-- {
-		if i.above[at].gather(split, n, lB); i.above[at].log() >= bar {
+		if i.above[at].gather(split, n, was); i.above[at].log() >= bar {
 			i.low = at
 		}
 	}
 	for at := range i.high {
-		if i.below[at].gather(split, n, lB); i.below[at].log() >= bar {
+		if i.below[at].gather(split, n, was); i.below[at].log() >= bar {
 			i.high = at
 			break
 		}

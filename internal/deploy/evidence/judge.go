@@ -60,7 +60,7 @@ func (j *Judge) anew() {
 	j.pass = newPass(j.rules)
 	j.ratio = interval{low: -1}
 	if !j.placebo {
-		j.ratio = newInterval(j.rules.Rollback, slipway.CellSize, everyRequests/slipway.CellSize)
+		j.ratio = newInterval(j.rules.Rollback, newCells)
 	}
 	j.canary, j.baseline, j.by = total{}, total{}, map[slipway.InstanceID]*total{}
 	j.classes = map[string]*NewClass{}
@@ -118,7 +118,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 	}
 	if b.Weight < slipway.All {
 		j.pass.look(b.Split, canary, baseline, j.past)
-		j.ratio.look(b.Split, counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.Rate())
+		j.ratio.look(b.Split, counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.before())
 	}
 	if !b.Sticky {
 		j.mix.look(b.Weight, canary.started, baseline.started)

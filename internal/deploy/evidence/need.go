@@ -38,7 +38,7 @@ func (j *Judge) slowest(bar, rest float64) (most float64) {
 		pb := min(max(c.over.Rate(), minRate), 1-minRate)
 		pc := float64(j.baseline.took.Over(j.rules.Tolerated(c.at, 2))) / all
 		e := j.pass.latency[at]
-		most = max(most, until(bar, e.wealth, func(k int) float64 { return block(counts{1, pc, rest, pb * rest}, pb, e.odds[k]) }))
+		most = max(most, until(bar, e.wealth, func(k int) float64 { return block(counts{1, pc, rest, pb * rest}, pb, atOdds(pb, e.odds[k])) }))
 	}
 	return most
 }

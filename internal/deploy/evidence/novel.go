@@ -38,7 +38,7 @@ func (v novel) clone() novel {
 func (v *novel) look(canary, baseline side, nC, nB float64, known map[string]bool) {
 	for _, id := range v.order {
 		c := v.bets[id]
-		c.look(counts{nC, bursts(canary.classes[id].Count), nB, bursts(baseline.classes[id].Count)}, 0)
+		c.look(counts{nC, inBursts(canary.classes[id].Count), nB, inBursts(baseline.classes[id].Count)}, before{})
 		v.bets[id] = c
 	}
 	for _, id := range slices.Sorted(maps.Keys(canary.classes)) {
@@ -47,15 +47,15 @@ func (v *novel) look(canary, baseline side, nC, nB float64, known map[string]boo
 			continue
 		}
 		c := newContest(v.bound, 1, worse, v.every)
-		c.look(counts{nC, bursts(canary.classes[id].Count - 1), nB, 0}, 0)
+		c.look(counts{nC, inBursts(canary.classes[id].Count - 1), nB, 0}, before{})
 		v.order, v.bets[id] = append(v.order, id), c
 	}
 }
 
-// bursts counts lines as the bursts that they may have come in: [slipway.CellSize]
+// inBursts counts lines as the bursts that they may have come in: [slipway.CellSize]
 // of them are one piece of evidence. Counting parts of a burst is fair, since a^t is
 // convex in t.
-func bursts[N uint64 | float64](lines N) float64 { return float64(lines) / slipway.CellSize }
+func inBursts[N uint64 | float64](lines N) float64 { return float64(lines) / slipway.CellSize }
 
 // log is ln E.
 func (v *novel) log() float64 {

@@ -17,8 +17,8 @@ type pass struct {
 
 func newPass(e slipway.Evidence) pass {
 	p := pass{rules: e}
-	p.errors = newContest(e.Promote, slipway.CellSize, better, 0)
-	p.tenfold = newContest(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, slipway.CellSize, better, 0)
+	p.errors = newCells(e.Promote, better)
+	p.tenfold = newCells(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, better)
 	for range cuts {
 		p.latency = append(p.latency, newExceed(1, faster, 0))
 	}
@@ -28,11 +28,11 @@ func newPass(e slipway.Evidence) pass {
 // tenfold is the rise of errors that must be excluded before there is more weight.
 const tenfold = 10
 
-func (p *pass) look(split slipway.Fence, canary, baseline side, before past) {
+func (p *pass) look(split slipway.Fence, canary, baseline side, known past) {
 	n := counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}
-	p.errors.gather(split, n, before.failed.Rate())
-	p.tenfold.gather(split, n, before.failed.Rate())
-	for at, c := range before.cuts {
+	p.errors.gather(split, n, known.failed.before())
+	p.tenfold.gather(split, n, known.failed.before())
+	for at, c := range known.cuts {
 		kC, nC := canary.over(p.rules.Tolerated(c.at, 2))
 		kB, nB := baseline.over(c.at)
 		p.latency[at].look(0, counts{nC, kC, nB, kB}, c.over.Rate())

@@ -26,8 +26,8 @@ const enough = 300
 // past is what the stable group was like before a batch. It says what to bet on;
 // whether a bet is fair never depends on it.
 type past struct {
-	failed, refused Count // in cells
-	requests        Count // failed, of requests
+	failed, refused record // in cells
+	requests        Count  // failed, of requests
 	outside         map[string]Count
 	took            slipway.Histogram // until there are cuts
 	cuts            []cut             // fixed once
@@ -41,8 +41,8 @@ func newPast() past {
 // learn adds a batch of the stable group, after the bets on it.
 func (p *past) learn(b side, outside []Outside) {
 	all := float64(b.cells.All)
-	p.failed = p.failed.plus(Count{float64(b.cells.Failed), all})
-	p.refused = p.refused.plus(Count{float64(b.cells.Refused), all})
+	p.failed.add(float64(b.cells.Failed), all)
+	p.refused.add(float64(b.cells.Refused), all)
 	p.requests = p.requests.plus(Count{b.failed, b.requests})
 	for _, o := range outside {
 		p.outside[o.Name] = p.outside[o.Name].plus(o.Baseline)

@@ -35,8 +35,16 @@ type Row struct {
 
 // NewRows judges by the bounds and the least requests of e.
 func NewRows(e slipway.Evidence) *Rows {
-	return &Rows{rules: e, rollback: newContest(e.Rollback, 1, worse, everyRequests), pass: newContest(e.Promote, 1, better, 0),
-		tenfold: newContest(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, 1, better, 0), ratio: newInterval(e.Rollback, 1, everyRequests)}
+	return &Rows{rules: e, rollback: newErrors(e.Rollback, worse), pass: newErrors(e.Promote, better),
+		tenfold: newErrors(slipway.Bound{Ratio: tenfold, Margin: e.Promote.Margin}, better), ratio: newInterval(e.Rollback, newErrors)}
+}
+
+// newErrors is a contest of requests, one by one.
+func newErrors(b slipway.Bound, alts []float64) contest {
+	if alts[0] > 1 {
+		return newContest(b, 1, alts, everyRequests)
+	}
+	return newContest(b, 1, alts, 0)
 }
 
 // Look folds a row. After a rollback there is nothing to add.
@@ -45,12 +53,12 @@ func (r *Rows) Look(row Row) {
 		return
 	}
 	n := counts{row.Canary.All, row.Canary.Failed, row.Baseline.All, row.Baseline.Failed}
-	lB := r.past.Rate()
+	was := before{rate: r.past.Rate()}
 	r.batch++
-	r.rollback.look(n, lB)
-	r.pass.look(n, lB)
-	r.tenfold.look(n, lB)
-	r.ratio.look(slipway.Fence{}, n, lB)
+	r.rollback.look(n, was)
+	r.pass.look(n, was)
+	r.tenfold.look(n, was)
+	r.ratio.look(slipway.Fence{}, n, was)
 	r.past, r.canary, r.baseline = r.past.plus(row.Baseline), r.canary.plus(row.Canary), r.baseline.plus(row.Baseline)
 	beta := -math.Log(r.rules.Promote.Error)
 	switch {

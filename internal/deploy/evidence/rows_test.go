@@ -51,9 +51,13 @@ func TestRowsByHand(t *testing.T) {
 		lC := alt * 1.2 * lB
 		q := (100*lC + 900*lB) / (100*1.2 + 900)
 		won := math.Exp(3*math.Log(lC/(1.2*q)) + 4*math.Log(lB/q))
-		sum += won/2 + (won/2+.5)/2 // half from the beginning, half in restarts, of which the first has half
+		won = won/2 + (won/2+.5)/2 // half from the beginning, half in restarts, of which the first has half
+		if alt == 1.25 {
+			won *= 3
+		}
+		sum += won
 	}
-	if got, want := r.Verdict().Evidence, sum/12; math.Abs(got/want-1) > 1e-9 {
+	if got, want := r.Verdict().Evidence, sum/14; math.Abs(got/want-1) > 1e-9 {
 		t.Errorf("%g; want %g", got, want)
 	}
 }

@@ -67,10 +67,7 @@ func newTrial(e slipway.Evidence, k slipway.Kind) *trial {
 	if k == slipway.Worker {
 		every = everyMinutes
 	}
-	cells := func() contest {
-		return newContest(e.Rollback, slipway.CellSize, worse, everyRequests/slipway.CellSize)
-	}
-	t := &trial{rules: e, kind: k, shares: shares(k, e.Queries), errors: cells(), refused: cells(),
+	t := &trial{rules: e, kind: k, shares: shares(k, e.Queries), errors: newCells(e.Rollback, worse), refused: newCells(e.Rollback, worse),
 		lines: newContest(slipway.Bound{Ratio: e.Rollback.Ratio}, 1, worse, every), latency: newExceed(len(cuts), slower, everyRequests),
 		novel: newNovel(e.Rollback, every), guard: newGuard(everyRequests / slipway.CellSize), outside: map[string]contest{}}
 	for _, q := range e.Queries {
@@ -92,8 +89,8 @@ func (t *trial) clone() *trial {
 // beside bets on a batch in which both sides serve.
 func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Outside, p past) {
 	nC, nB := float64(canary.cells.All), float64(baseline.cells.All)
-	t.errors.gather(split, counts{nC, float64(canary.cells.Failed), nB, float64(baseline.cells.Failed)}, p.failed.Rate())
-	t.refused.gather(split, counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.Rate())
+	t.errors.gather(split, counts{nC, float64(canary.cells.Failed), nB, float64(baseline.cells.Failed)}, p.failed.before())
+	t.refused.gather(split, counts{nC, float64(canary.cells.Refused), nB, float64(baseline.cells.Refused)}, p.refused.before())
 	t.latency.expose(canary.started)
 	for n, c := range p.cuts {
 		kC, nC := canary.over(t.rules.Tolerated(c.at, 1))
@@ -102,12 +99,12 @@ func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Out
 	}
 	nC, nB = canary.exposure(t.kind), baseline.exposure(t.kind)
 	if nC > 0 && nB > 0 {
-		t.lines.look(counts{nC, bursts(canary.lines), nB, bursts(baseline.lines)}, 0)
+		t.lines.look(counts{nC, inBursts(canary.lines), nB, inBursts(baseline.lines)}, before{})
 		t.novel.look(canary, baseline, nC, nB, p.classes)
 	}
 	for _, o := range outside {
 		if c, asked := t.outside[o.Name]; asked {
-			c.look(counts{o.Canary.All, bursts(o.Canary.Failed), o.Baseline.All, bursts(o.Baseline.Failed)}, bursts(p.outside[o.Name].Rate()))
+			c.look(counts{o.Canary.All, inBursts(o.Canary.Failed), o.Baseline.All, inBursts(o.Baseline.Failed)}, before{rate: inBursts(p.outside[o.Name].Rate())})
 			t.outside[o.Name] = c
 		}
 	}

@@ -3,15 +3,16 @@ package evidence
 import "math"
 
 // wealth is that of somebody who bets against a null hypothesis by several
-// strategies, an equal part of the money on each: half of it from the beginning,
+// strategies, a part pi_j of the money on each: half of it from the beginning,
 // half of it in restarts, so that what goes wrong late is found as soon. The k-th
 // restart has 1/(k(k+1)) of that half, which together is all of it; what has not
 // been laid out yet is kept.
 //
-//	E = mean over j of  1/2 exp(l_j) + 1/2 (exp(s_j) + 1/(k+1))
+//	E = sum over j of  pi_j (1/2 exp(l_j) + 1/2 (exp(s_j) + 1/(k+1)))
 //
 // All are logarithms, so that nothing overflows.
 type wealth struct {
+	prior    []float64 // ln pi_j; nil: as much on each
 	plain    []float64 // l_j
 	late     []float64 // s_j
 	restarts int       // k
@@ -69,7 +70,13 @@ func (w *wealth) log() float64 {
 		if w.every > 0 {
 			l = logAdd(l, logAdd(w.late[j], -math.Log(float64(w.restarts+1)))) - math.Ln2
 		}
+		if w.prior != nil {
+			l += w.prior[j]
+		}
 		sum = logAdd(sum, l)
+	}
+	if w.prior != nil {
+		return sum
 	}
 	return sum - math.Log(float64(len(w.plain)))
 }

@@ -20,11 +20,13 @@ type world struct {
 	weight slipway.BasisPoints
 	rate   float64 // requests a second
 	sides  [2]group
+	boot   string // of the router
 	counts map[where]*slipway.Counted
 	recent map[where][]bool // of the cell that is not full, whether each failed
 }
 
 type where struct {
+	boot     string
 	fence    slipway.Fence
 	instance slipway.InstanceID
 }
@@ -79,14 +81,14 @@ func (w *world) pass(d time.Duration) {
 
 func (w *world) ask(side int) {
 	g := w.sides[side]
-	at := where{w.fence, g.instances[w.IntN(len(g.instances))]}
+	at := where{w.boot, w.fence, g.instances[w.IntN(len(g.instances))]}
 	c := w.counts[at]
 	if c == nil {
 		weight := w.weight
 		if side == 1 {
 			weight = slipway.All - w.weight
 		}
-		c = &slipway.Counted{Router: "r1", Boot: "x", Fence: w.fence, Group: g.id, Weight: weight, Instance: at.instance,
+		c = &slipway.Counted{Router: "r1", Boot: w.boot, Fence: w.fence, Group: g.id, Weight: weight, Instance: at.instance,
 			Tally: slipway.Tally{Failures: map[slipway.Failure]uint64{}, Took: slipway.Histogram{}}}
 		w.counts[at] = c
 	}
