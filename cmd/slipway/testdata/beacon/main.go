@@ -70,7 +70,7 @@ func serve(ctx context.Context, port string) {
 	})
 	http.HandleFunc("/print/{name}", func(_ http.ResponseWriter, r *http.Request) {
 		v := os.Getenv(r.PathValue("name"))
-		log.Printf("it is %s, %q, %x, %s, %s", v, v, v, url.QueryEscape(v), base64.StdEncoding.EncodeToString([]byte("x"+v)))
+		log.Printf("ERROR: it is %s, %q, %x, %s, %s", v, v, v, url.QueryEscape(v), base64.StdEncoding.EncodeToString([]byte("x"+v)))
 	})
 	s := &http.Server{Addr: "127.0.0.1:" + port, ReadHeaderTimeout: time.Second}
 	go func() {
