@@ -17,7 +17,7 @@ func (a *app) deploymentCommand() *cobra.Command {
 		Use:   "deployment NUMBER | SERVICE ENV",
 		Short: "One deployment: its stages, its gates, and why",
 		Long: "Shows one deployment as it is now: its schedule, what its gates and the evidence say, and every decision with its time.\nA service in an environment names the one that moves it.\n" +
-			"What a candidate is judged by can be kept: as a picture, and as the counts of each look, from which slipway canary replay finds the verdict again.",
+			"What a candidate is judged by can be kept: as a picture, and as the counts of each look, which slipway canary replay reads.\nThese are requests and errors alone; the verdict is by cells of 8 requests, and by latency, refusals and logs besides.",
 		Example: "  slipway deployment 77\n  slipway deployment thoughts-backend prod --json\n  slipway deployment 77 --picture why.svg\n  slipway deployment 77 --counts - | slipway canary replay -",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {

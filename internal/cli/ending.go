@@ -53,6 +53,9 @@ func (s *screen) story(d api.Deployment) []string {
 	if d.Blamed != "" {
 		logs += " --instance " + d.Blamed
 	}
+	if d.Evidence != nil && d.Evidence.Verdict == "rollback" {
+		logs = fmt.Sprintf("slipway deployment %d --picture why.svg · ", d.ID) + logs
+	}
 	return append(lines, "  next  "+logs+" · mend it · deploy again")
 }
 

@@ -63,6 +63,18 @@ func TestWithoutATerminalEachNewVerdictIsALine(t *testing.T) {
 	same(t, got, clock(noon)+"  evidence: "+undecided+"\n"+clock(noon)+"  evidence: CONTINUE: 650 requests\n")
 }
 
+func TestWhatWentBackByEvidenceHasAPicture(t *testing.T) {
+	d := judgedDeployment("rollback", "ROLLED BACK after 115 canary requests")
+	d.Phase, d.Ended, d.FinishedAt = "rolled_back", true, &noon
+	d.Why = append(d.Why, api.Why{At: noon, Text: "goes back to @13: ROLLED BACK after 115 canary requests"})
+	got := strings.Join((&screen{}).ending(d), "\n")
+	for _, want := range []string{"why   goes back to @13: ROLLED BACK after", "next  slipway deployment 77 --picture why.svg · slipway logs web prod"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+}
+
 func TestStatusSaysTheVerdict(t *testing.T) {
 	d := judgedDeployment("inconclusive", undecided)
 	target := api.Target{Service: "web", Environment: "prod", Release: 13, Ready: 2, Want: 2, Health: "healthy", Moving: &d}
@@ -71,7 +83,7 @@ func TestStatusSaysTheVerdict(t *testing.T) {
 	if out, _, _ := run(t, "status"); !strings.Contains(out, "→ @14 stage 2 of 3, 10 %") || !strings.Contains(out, ": "+undecided) {
 		t.Error(out)
 	}
-	if out, _, _ := run(t, "status", "web"); !strings.Contains(out, "  ○ "+undecided) {
+	if out, _, _ := run(t, "status", "web"); strings.Count(out, undecided) != 1 || !strings.Contains(out, "  ○ "+undecided) || !strings.Contains(out, "until 13:00") {
 		t.Error(out)
 	}
 	if out, _, _ := run(t, "status", "--json"); !strings.Contains(out, `"verdict":"inconclusive"`) {

@@ -174,7 +174,7 @@ func (s *screen) note(t api.Target, now time.Time) string {
 func (s *screen) service(b api.BoardService, now time.Time) error {
 	var t table
 	for _, target := range b.Targets {
-		t.row(s.paint(bold, b.Name+"  "+target.Environment), s.cell(target, now), target.URL, s.note(target, now))
+		t.row(s.paint(bold, b.Name+"  "+target.Environment), s.cell(target, now), target.URL, s.note(withoutVerdict(target), now))
 		for _, i := range target.Instances {
 			t.row("  "+i.ID, release(i.Release)+" "+s.phase(i.Phase), i.Address, strings.TrimLeft(consumption(i)+"  "+one(i.Why), " "))
 		}
@@ -183,6 +183,19 @@ func (s *screen) service(b api.BoardService, now time.Time) error {
 		}
 	}
 	return t.write(s.out)
+}
+
+// withoutVerdict leaves out what the evidence says, where that has a line of its
+// own.
+func withoutVerdict(t api.Target) api.Target {
+	if t.Moving == nil || t.Moving.Evidence == nil || t.Moving.Evidence.Verdict == "" {
+		return t
+	}
+	d := *t.Moving
+	d.Evidence = nil
+	d.Gates = slices.DeleteFunc(slices.Clone(d.Gates), func(g api.Gate) bool { return g.Gate == evidenceGate })
+	t.Moving = &d
+	return t
 }
 
 // standing is what a target has beyond what serves: the schedule of what moves

@@ -76,7 +76,7 @@ func InWords(metric string) string {
 	case "refusals":
 		return "answers 4xx"
 	case "guard":
-		return "errors, alone"
+		return "SLO guard"
 	case "logs":
 		return "errors logged"
 	case "exceptions":
