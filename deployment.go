@@ -33,6 +33,7 @@ type Deployment struct {
 	Waiting    time.Time   // since when it lacks the ready instances that the stage asks for; zero while it has them
 	Weight     BasisPoints // of the candidate, where a stage gives one
 	Held       time.Time   // since when every router has the weight of the stage; zero while one has not
+	HeldBy     []RouterID  `json:",omitempty"` // the routers that there were then
 	Floor      int         // ready capacity must not fall below
 	Touched    bool        // an old instance was taken out of traffic, or asked to stop
 	Blamed     InstanceID  `json:",omitempty"` // for which it could not go on, or not go back; "" when no instance was the reason

@@ -103,7 +103,7 @@ func (w *World) recovering() bool {
 func (w *World) checkRest() {
 	for _, d := range w.store.deployments {
 		if !d.Phase.Ended() && !w.waits(*d) {
-			w.violate("invariant 7: deployment %d is still %s", d.ID, d.Phase)
+			w.violate("invariant 7: deployment %d is still %s, in stage %d of %d: %v", d.ID, d.Phase, d.At+1, len(d.Stages), d.Verdicts)
 		}
 	}
 	for _, r := range w.store.rows {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -35,6 +36,15 @@ func (p *plan) announced() slipway.GroupSpec {
 	seen, _ := p.observed(spec.ID)
 	spec.Replicas = min(spec.Replicas, p.running(seen))
 	return spec
+}
+
+// holdAnew forgets since when a weight is held: what routers did since the backup
+// was made, nobody knows.
+func (p *plan) holdAnew() {
+	r := p.was.Route
+	if d := p.next.Deployment; d != nil && !d.Phase.Ended() && r != nil && r.Fence.Epoch != p.was.Target.Fence.Epoch {
+		d.Held = time.Time{}
+	}
 }
 
 // restored reports whether something runs of which routers may know from a route

@@ -18,7 +18,11 @@ func (p *plan) release() {
 	if d := p.next.Deployment; d != nil && d.Phase == slipway.Progressing {
 		first = d.Stable
 		stage := d.Stages[d.At]
-		p.releaseFrom(first, min(p.floor, stage.New+stage.Old))
+		stays := stage.Old
+		if !p.untried(d.Candidate) {
+			stays += stage.New
+		}
+		p.releaseFrom(first, min(p.floor, stays))
 	}
 	for _, g := range p.groups() {
 		if g != first {

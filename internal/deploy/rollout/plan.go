@@ -23,6 +23,7 @@ func Plan(s slipway.State, now time.Time) slipway.Decision {
 	}
 	p := begin(s, now)
 	p.turnClock()
+	p.holdAnew()
 	p.rescale()
 	p.dismiss()
 	for p.move() {
@@ -95,8 +96,7 @@ func (p *plan) settle() {
 	case d.Phase == slipway.Progressing:
 		p.settleProgress(d)
 		if d.Stages[d.At].Order == slipway.Vacate {
-			p.makeRoom(d.Candidate)
-			p.makeRoom(d.Stable)
+			p.makeRoom(d)
 		}
 	case d.Phase == slipway.RollingBack:
 		p.settleReturn(d)

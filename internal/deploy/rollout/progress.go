@@ -17,6 +17,7 @@ func (p *plan) moveProgress(d *slipway.Deployment) bool {
 		return true
 	}
 	stage := d.Stages[d.At]
+	p.lostWeight(d, stage)
 	if !p.room(d, stage) {
 		return false
 	}
@@ -158,11 +159,15 @@ func (p *plan) settleProgress(d *slipway.Deployment) {
 	}
 }
 
-// makeRoom has whoever leaves g be gone before another of it starts, where there
-// is no room for both.
-func (p *plan) makeRoom(g slipway.GroupID) {
-	members, keep := len(p.members(g)), p.keep[g]
-	p.keep[g] = max(keep-(p.left(g)-members), min(members, keep))
+// makeRoom has whoever is in the way be gone before another of either group
+// starts, where there is no room for both: those that leave it, and, of the old
+// group's room, leftovers of other groups.
+func (p *plan) makeRoom(d *slipway.Deployment) {
+	leftovers := p.leftBeside(d.Candidate) - p.left(d.Stable)
+	for g, others := range map[slipway.GroupID]int{d.Candidate: 0, d.Stable: leftovers} {
+		members, keep := len(p.members(g)), p.keep[g]
+		p.keep[g] = max(keep-(p.left(g)-members)-others, min(members, keep))
+	}
 }
 
 // keepStandIns keeps who is left of earlier deployments and serves where the

@@ -44,18 +44,47 @@ func (p *plan) held(d *slipway.Deployment, stage slipway.Stage) bool {
 			return false
 		}
 	}
-	if !stage.ByReady && p.weightOf(d.Candidate) < d.Weight {
-		d.Held = time.Time{}
+	if !p.weighs(d, stage) {
 		return false
 	}
 	if !p.served(d.Candidate) {
 		p.sayUnserved()
 		return false
 	}
-	if d.Held.IsZero() {
-		d.Held = p.now
+	if d.Held.IsZero() || p.joined(d) {
+		d.Held, d.HeldBy = p.now, p.routers()
 	}
 	return stage.Hold == 0 || isPromoted(d) || p.over(d, stage)
+}
+
+// lostWeight ends the hold of a candidate that had nobody to carry its weight,
+// however short that was.
+func (p *plan) lostWeight(d *slipway.Deployment, stage slipway.Stage) {
+	if stage.Hold > 0 && !p.weighs(d, stage) {
+		d.Held = time.Time{}
+	}
+}
+
+// weighs reports whether the candidate has its weight in the route that is
+// committed, where the stage gives one.
+func (p *plan) weighs(d *slipway.Deployment, stage slipway.Stage) bool {
+	return stage.ByReady || p.weightOf(d.Candidate) >= d.Weight
+}
+
+// joined reports whether there is a router that was not there when d began to be
+// held: a restored database had forgotten it, or it is new. It gives the weight
+// since now, as far as anybody knows.
+func (p *plan) joined(d *slipway.Deployment) bool {
+	return slices.ContainsFunc(p.routers(), func(r slipway.RouterID) bool { return !slices.Contains(d.HeldBy, r) })
+}
+
+// routers are those that count.
+func (p *plan) routers() (all []slipway.RouterID) {
+	for _, r := range p.was.Routes {
+		all = append(all, r.Router)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // over reports whether the hold of a stage is over by what every router says.
