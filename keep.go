@@ -7,7 +7,7 @@ type Keep struct {
 	Releases    int           // newest of each service whose images are kept
 	Age         time.Duration // images of releases, and what is tagged, younger than this are kept
 	Deployments int           // revisions deployed last to each target whose images are kept
-	Logs        time.Duration // logs of jobs, and events, younger than this are kept
+	Logs        time.Duration // logs of jobs, events, and evidence, younger than this are kept
 	Agents      time.Duration // agents that were heard of since are kept
 }
 
@@ -44,6 +44,7 @@ type Removal struct {
 	Trees    int // unpacked images
 	Logs     int // of jobs
 	Events   int
+	Evidence int // of deployments
 	Agents   int
 	Bytes    int64 // freed on the disk
 	More     bool  // there is more than one collection takes
@@ -52,5 +53,5 @@ type Removal struct {
 
 // IsNothing reports whether nothing was removed.
 func (r Removal) IsNothing() bool {
-	return len(r.Releases)+r.Images+r.Tags+r.Blobs+r.Trees+r.Logs+r.Events+r.Agents == 0
+	return len(r.Releases)+r.Images+r.Tags+r.Blobs+r.Trees+r.Logs+r.Events+r.Evidence+r.Agents == 0
 }

@@ -22,6 +22,7 @@ type Pruned struct {
 	Trees    int             `json:"trees"` // unpacked images
 	Logs     int             `json:"logs"`  // of jobs
 	Events   int             `json:"events"`
+	Evidence int             `json:"evidence"` // of deployments
 	Agents   int             `json:"agents"`
 	Bytes    int64           `json:"bytes"` // freed on the disk
 	More     bool            `json:"more"`  // there is more than one call takes

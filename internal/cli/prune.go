@@ -14,9 +14,9 @@ func (a *app) pruneCommand() *cobra.Command {
 	var dry bool
 	c := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove what is not kept: images of old releases, old logs and events",
+		Short: "Remove what is not kept: images of old releases, old logs, events and evidence",
 		Long: "Removes what is not kept, as the server does once a day by itself. Kept are the images of the newest releases of each\n" +
-			"service, of all that are young, and of all that run somewhere or were deployed last; logs and events for half a year;\n" +
+			"service, of all that are young, and of all that run somewhere or were deployed last; logs, events and evidence for half a year;\n" +
 			"and those of releases that are kept. A release whose image is gone stays in the list. What to keep is said when the\n" +
 			"server starts: slipway up --keep releases=20,age=30d,deployments=10,logs=180d,agents=30d",
 		Example: "  slipway prune --dry-run\n  slipway prune",
@@ -53,6 +53,9 @@ func (a *app) printPruned(s *screen, p api.Pruned) error {
 			t.row(count(row.n, row.what), removed)
 		}
 	}
+	if p.Evidence > 0 {
+		t.row("evidence of "+count(p.Evidence, "deployment"), removed)
+	}
 	if err := t.write(s.out); err != nil {
 		return err
 	}
@@ -63,11 +66,11 @@ func (a *app) printPruned(s *screen, p api.Pruned) error {
 }
 
 func pruneSummary(p api.Pruned) string {
-	kept := fmt.Sprintf("Kept are %s of each service, those younger than %s, and %s of each target; logs and events for %s.",
+	kept := fmt.Sprintf("Kept are %s of each service, those younger than %s, and %s of each target; logs, events and evidence for %s.",
 		count(p.Keep.Releases, "release"), ago(milliseconds(p.Keep.AgeMS)), count(p.Keep.Deployments, "revision"), ago(milliseconds(p.Keep.LogsMS)))
 	freed := fmt.Sprintf("%.1f MiB", float64(p.Bytes)/(1<<20))
 	switch {
-	case len(p.Releases)+p.Images+p.Tags+p.Blobs+p.Trees+p.Logs+p.Events+p.Agents == 0:
+	case len(p.Releases)+p.Images+p.Tags+p.Blobs+p.Trees+p.Logs+p.Events+p.Evidence+p.Agents == 0:
 		return "Everything there is is kept. " + kept
 	case p.DryRun:
 		return freed + " would be freed. " + kept

@@ -260,3 +260,44 @@ func TestLogsAndBackups(t *testing.T) {
 		t.Errorf("left are %v, %v", jobs, err)
 	}
 }
+
+// By what a candidate was judged goes with the logs of its time; what moves keeps
+// it.
+func TestEvidenceGoesWithAge(t *testing.T) {
+	w := collecting(t)
+	w.Keep.Logs = time.Hour
+	ctx := t.Context()
+	id := slipway.TargetID{Service: "web", Environment: "prod"}
+	if _, err := w.store.EnsureTarget(ctx, slipway.Target{ID: id, Kind: slipway.Web, Want: 1}, func([]int) (int, error) { return 7100, nil }); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	d, _, err := w.store.CreateDeployment(ctx, slipway.Deployment{Target: id, Revision: "r", Phase: slipway.Pending, CreatedAt: now}, slipway.Revision{ID: "r", Target: id, CreatedAt: now}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.Acquire(ctx, id, "me", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.store.LoadState(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.AppendEvidence(ctx, "me", s.Target.Fence, id, d.ID, 0, slipway.Looks{Ledger: []byte("{}"), Batches: [][]byte{[]byte("{}")}}); err != nil {
+		t.Fatal(err)
+	}
+	collect := func(dry bool, want int) {
+		t.Helper()
+		if r, err := w.Collect(ctx, slipway.System, dry); err != nil || r.Evidence != want {
+			t.Errorf("the evidence of %d deployments went, want %d, %v", r.Evidence, want, err)
+		}
+	}
+	collect(false, 0)
+	s.Deployment.Phase, s.Deployment.FinishedAt = slipway.Failed, now.Add(-2*time.Hour)
+	if _, err := w.store.CommitState(ctx, "me", s.Target.Fence, s); err != nil {
+		t.Fatal(err)
+	}
+	collect(true, 1)
+	collect(false, 1)
+	collect(false, 0)
+}

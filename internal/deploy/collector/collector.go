@@ -28,6 +28,8 @@ type Records interface {
 	Events(ctx context.Context, after int64, f slipway.EventFilter, limit int) ([]slipway.Event, error)
 	DeleteEvents(ctx context.Context, numbers []int64) error
 	AppendEvents(context.Context, ...slipway.Event) error
+	// ForgetEvidence forgets that of deployments that ended before a time.
+	ForgetEvidence(ctx context.Context, before time.Time, limit int, dry bool) (int, error)
 	Agents(context.Context) ([]slipway.Agent, error)
 	ForgetAgent(ctx context.Context, id slipway.AgentID, before time.Time) error
 }
@@ -79,6 +81,7 @@ const (
 	maxRemovals = 5000 // of images
 	maxLogs     = 1000 // jobs
 	maxEvents   = 50_000
+	maxEvidence = 100 // deployments
 	firstAfter  = 10 * time.Minute
 	every       = 24 * time.Hour
 	soon        = time.Minute // when there is more
@@ -142,6 +145,7 @@ func (c *Collector) collect(ctx context.Context, r *slipway.Removal) error {
 		c.images(ctx, kept, r, now),
 		c.logs(ctx, r, now),
 		c.events(ctx, kept, uses, r, now),
+		c.evidence(ctx, r, now),
 		c.agents(ctx, r, now),
 	)
 }

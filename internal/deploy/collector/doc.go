@@ -1,5 +1,5 @@
 // Package collector removes what is not kept: images of old releases, what was
-// unpacked of them, old logs and events, agents that are gone.
+// unpacked of them, old logs, events and evidence, agents that are gone.
 //
 //	decide (package retention) ─► mark, in the database ─► sweep what nothing refers to
 //

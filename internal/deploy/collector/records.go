@@ -72,6 +72,13 @@ func (c *Collector) events(ctx context.Context, kept []slipway.Holding, uses []s
 	return nil
 }
 
+// evidence forgets by what candidates of long ago were judged.
+func (c *Collector) evidence(ctx context.Context, r *slipway.Removal, now time.Time) (err error) {
+	r.Evidence, err = c.Store.ForgetEvidence(ctx, now.Add(-c.Keep.Logs), maxEvidence, r.Dry)
+	r.More = r.More || r.Evidence == maxEvidence
+	return err
+}
+
 func (c *Collector) agents(ctx context.Context, r *slipway.Removal, now time.Time) error {
 	all, err := c.Store.Agents(ctx)
 	if err != nil {
@@ -98,7 +105,7 @@ func words(r slipway.Removal) string {
 		{len(r.Releases), "the image of a release", "the images of %d releases"},
 		{r.Images, "1 manifest", "%d manifests"}, {r.Tags, "1 tag", "%d tags"}, {r.Blobs, "1 blob", "%d blobs"},
 		{r.Trees, "1 unpacked image", "%d unpacked images"}, {r.Logs, "the log of a job", "the logs of %d jobs"},
-		{r.Events, "1 event", "%d events"}, {r.Agents, "1 agent", "%d agents"},
+		{r.Events, "1 event", "%d events"}, {r.Evidence, "the evidence of a deployment", "the evidence of %d deployments"}, {r.Agents, "1 agent", "%d agents"},
 	} {
 		switch {
 		case p.n == 1:

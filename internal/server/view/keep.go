@@ -9,7 +9,7 @@ import (
 func Pruned(r slipway.Removal, k slipway.Keep) api.Pruned {
 	p := api.Pruned{
 		DryRun: r.Dry, Releases: []api.PrunedRelease{}, Images: r.Images, Tags: r.Tags, Blobs: r.Blobs, Trees: r.Trees,
-		Logs: r.Logs, Events: r.Events, Agents: r.Agents, Bytes: r.Bytes, More: r.More,
+		Logs: r.Logs, Events: r.Events, Evidence: r.Evidence, Agents: r.Agents, Bytes: r.Bytes, More: r.More,
 		Keep: api.Keep{
 			Releases: k.Releases, Deployments: k.Deployments,
 			AgeMS: k.Age.Milliseconds(), LogsMS: k.Logs.Milliseconds(), AgentsMS: k.Agents.Milliseconds(),

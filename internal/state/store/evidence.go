@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -31,6 +32,33 @@ func (s *Store) Batches(ctx context.Context, d slipway.DeploymentID, behind int)
 	all, err := scan(ctx, s.reading, func(rows *sql.Rows) (b []byte, err error) { return b, rows.Scan(&b) },
 		`SELECT data FROM batches WHERE deployment = $1 AND number > $2 ORDER BY number`, int64(d), behind)
 	return all, s.fail(err, "read the evidence of a deployment")
+}
+
+// ForgetEvidence forgets the evidence of at most limit deployments that ended before
+// a time, and counts them; dry only counts. What was decided stays in their story.
+func (s *Store) ForgetEvidence(ctx context.Context, before time.Time, limit int, dry bool) (n int, err error) {
+	err = s.write(ctx, "forget old evidence", func(ctx context.Context, tx *tx) error {
+		n = 0
+		old, err := list[slipway.Deployment](ctx, tx, `SELECT d.data FROM deployments d JOIN evidence e ON e.deployment = d.id WHERE d.ended = 1 ORDER BY d.id LIMIT $1`, limit)
+		if err != nil {
+			return err
+		}
+		for _, d := range old {
+			if !d.FinishedAt.Before(before) {
+				continue
+			}
+			if n++; dry {
+				continue
+			}
+			for _, query := range []string{`DELETE FROM batches WHERE deployment = $1`, `DELETE FROM evidence WHERE deployment = $1`} {
+				if _, err := tx.ExecContext(ctx, query, int64(d.ID)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return n, err
 }
 
 // AppendEvidence keeps new batches of a deployment behind the first so many that

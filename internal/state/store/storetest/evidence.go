@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/state/store"
@@ -36,4 +37,15 @@ func evidence(t *testing.T, s *store.Store) {
 	same(t, "batches", want.Batches, value(s.Batches(t.Context(), d.ID, 0))(t))
 	same(t, "new batches", want.Batches[2:], value(s.Batches(t.Context(), d.ID, 2))(t))
 	same(t, "no new batches", 0, len(value(s.Batches(t.Context(), d.ID, 3))(t)))
+
+	forgotten := func(at time.Time, dry bool) int { return value(s.ForgetEvidence(t.Context(), at, 10, dry))(t) }
+	same(t, "while it moves", 0, forgotten(born.Add(1000*time.Hour), false))
+	state := value(s.LoadState(t.Context(), prod))(t)
+	state.Deployment.Phase, state.Deployment.FinishedAt = slipway.Failed, born
+	value(s.CommitState(t.Context(), "me", from, state))(t)
+	same(t, "while it is young", 0, forgotten(born, false))
+	same(t, "old, dry", 1, forgotten(born.Add(time.Hour), true))
+	same(t, "old", 1, forgotten(born.Add(time.Hour), false))
+	same(t, "gone", slipway.Looks{}, value(s.Evidence(t.Context(), d.ID))(t))
+	same(t, "gone batches", 0, len(value(s.Batches(t.Context(), d.ID, 0))(t)))
 }
