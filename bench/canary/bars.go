@@ -31,9 +31,16 @@ func (b *bench) times(n int) int { return max(int(float64(n)*b.runs), 2) }
 
 const within = 1.05
 
+// seenBefore is how many looks there were at the stable version alone, that say
+// whether its errors come in bursts.
+const seenBefore = 20
+
 // regressions are 1.5 to 50 times worse, to at most 10 %.
-var regressions = []struct{ stable, canary float64 }{
-	{base, 1.5 * base}, {base, 2 * base}, {base, 4 * base}, {base, 10 * base}, {base, 20 * base}, {.002, .1},
+var regressions = []struct {
+	stable, canary float64
+	shipped        int // runs
+}{
+	{base, 1.5 * base, 300}, {base, 2 * base, 600}, {base, 4 * base, 600}, {base, 10 * base, 600}, {base, 20 * base, 300}, {.002, .1, 300},
 }
 
 func worse(stable, canary float64) string {
@@ -49,8 +56,8 @@ func (b *bench) detection(ctx context.Context) (all []bar, err error) {
 			return nil, err
 		}
 		all = append(all, atMost(one.mean(), within*bound, "1 mean canary requests until found, errors alone, %s", worse(r.stable, r.canary)))
-		cells, err := many(ctx, b.seed, b.times(300), forever, func(rng *rand.Rand) stream {
-			return inCells(rng, 0, look, 1, constant(r.canary, r.stable))
+		cells, err := many(ctx, b.seed, b.times(r.shipped), forever, func(rng *rand.Rand) stream {
+			return inCells(rng, seenBefore, look, 1, constant(r.canary, r.stable))
 		}, errors)
 		if err != nil {
 			return nil, err
@@ -80,10 +87,6 @@ var atBoundary = []struct {
 		return rules.Rollback.Ratio * base, base, share
 	}},
 }
-
-// seenBefore is how many looks the stable version had before, to see whether its
-// errors come in bursts.
-const seenBefore = 20
 
 // alarms: what is tolerated alarms seldom.
 func (b *bench) alarms(ctx context.Context) (all []bar, err error) {

@@ -35,7 +35,11 @@ func (s *shipped) look(took time.Duration, weight slipway.BasisPoints, canary, s
 func errors() rule {
 	s := newShipped()
 	return func(r evidence.Row) bool {
-		return s.look(5*time.Second, weight(share), ofCells(r.Canary), ofCells(r.Baseline))
+		w := weight(share)
+		if r.Canary.All == 0 {
+			w = 0 // not yet
+		}
+		return s.look(5*time.Second, w, ofCells(r.Canary), ofCells(r.Baseline))
 	}
 }
 

@@ -116,3 +116,48 @@ func TestSlownessIsFoundAndItsToleranceIsNot(t *testing.T) {
 		}
 	}
 }
+
+// TestPausesAreNoSlowness has instances of both sides stop for a moment now and
+// then, which makes ten requests slow at once. What is alike must be left alone, or
+// whoever collects garbage is never released again.
+func TestPausesAreNoSlowness(t *testing.T) {
+	const runs = 40
+	alarms := 0
+	for seed := range uint64(runs) {
+		r, j := rand.New(rand.NewPCG(seed, 6)), evidence.New(slipway.DefaultEvidence, slipway.Web)
+		slow := [2]int{}
+		took := func(side, n int) []evidence.Sample {
+			h := slipway.Histogram{}
+			for range n {
+				b := slipway.BucketOf(50e6) + slipway.Bucket(23*r.NormFloat64())
+				if r.IntN(2000) == 0 {
+					slow[side] = 10
+				}
+				if slow[side] > 0 {
+					slow[side]--
+					b += 100
+				}
+				h[b]++
+			}
+			return []evidence.Sample{{Instance: "i", Tally: slipway.Tally{Requests: uint64(n), Took: h}}}
+		}
+		look := func(b evidence.Batch) {
+			if err := j.Look(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look(evidence.Batch{At: start, Baseline: took(1, 20_000)})
+		for range 30 { // it is looked at before the candidate has weight
+			look(evidence.Batch{At: start, Baseline: took(1, 200)})
+		}
+		for range 300 {
+			look(evidence.Batch{At: start, Weight: 1000, Canary: took(0, 20), Baseline: took(1, 180)})
+		}
+		if j.Decision() == evidence.Rollback {
+			alarms++
+		}
+	}
+	if t.Logf("%d of %d", alarms, runs); alarms > 1 {
+		t.Errorf("%d of %d go back", alarms, runs)
+	}
+}

@@ -1,27 +1,33 @@
 package evidence
 
-// bursts estimates how many cells fail together: a burst of errors that goes from
-// one cell to the next fails two, and what comes in twos varies twice as much as
-// what comes by itself. Bets are made with that root of the money: E^(1/size) is an
-// e-value where E is one, and stays about fair where what is counted comes in
-// clumps.
+import "math"
+
+// bursts estimates how many units fail together: a burst of errors that goes from
+// one cell to the next fails two, a pause makes all slow that wait, and what comes in
+// twos varies twice as much as what comes by itself. Bets are made with that root of
+// the money: E^(1/size) is an e-value where E is one, and stays about fair where what
+// is counted comes in clumps.
 //
 // It looks at the stable group in batches that follow each other, so that a rate
 // that changes passes for a burst at its edges alone:
 //
 //	size = mean of (xB/nB - xB'/nB')² / ((1/nB + 1/nB') p (1-p)),  p of both together,
 //
-// over the pairs in which anything failed, which is 1 where failures are
-// independent.
+// by how many failed in each pair, which is 1 where failures are independent. It is
+// uncertain by about one in the root of the pairs, of which a quarter is left out, so
+// that what only looks like bursts costs little.
 type bursts struct {
 	some, last Count
-	pairs, sum float64
+	weight     float64
+	sum        float64
+	pairs      float64
 }
 
 const (
-	atLeast   = 100.0 // cells in a batch; of fewer, the two that a burst has failed might be in different ones
-	calmPairs = 5.0   // that are taken for seen, and in which nothing came together
-	mostAtOne = 9.0   // that one pair adds at most: an outage is one
+	atLeast   = 100.0 // units in a batch; of fewer, those that a burst has failed might be in different ones
+	calm      = 10.0  // failures that are taken for seen, each by itself
+	mostAtOne = 20.0  // that one pair can say, by at most
+	mostOfOne = 30.0  // failures: an outage is one pair
 )
 
 func (b *bursts) look(n, x float64) {
@@ -32,14 +38,18 @@ func (b *bursts) look(n, x float64) {
 	if l := b.last; l.All > 0 && l.Failed+x > 0 && l.Failed+x < l.All+n {
 		p := (l.Failed + x) / (l.All + n)
 		d := l.Rate() - x/n
-		b.sum += min(d*d/((1/l.All+1/n)*p*(1-p)), mostAtOne)
+		w := min(l.Failed+x, mostOfOne)
+		b.sum += w * min(d*d/((1/l.All+1/n)*p*(1-p)), mostAtOne)
+		b.weight += w
 		b.pairs++
 	}
 	b.last = Count{x, n}
 }
 
-// size is how many cells fail together.
-func (b bursts) size() float64 { return max(1, (b.sum+calmPairs)/(b.pairs+calmPairs)) }
+// size is how many units fail together.
+func (b bursts) size() float64 {
+	return max(1, (b.sum+calm)/(b.weight+calm)/(1+.25/math.Sqrt(max(b.pairs, 1))))
+}
 
 // record is how the stable group did before a batch: the rate at which units
 // failed, and how many failed together.

@@ -30,13 +30,13 @@ func newExceed(cuts int, odds []float64, every float64) exceed {
 func (e exceed) clone() exceed { e.wealth = e.wealth.clone(); return e }
 
 // look bets on what was counted at cut c.
-func (e *exceed) look(c int, n counts, pb float64) {
+func (e *exceed) look(c int, n counts, was before) {
 	if n.nC <= 0 || n.nB <= 0 {
 		return // alone, nothing can be won or lost
 	}
-	pb = min(max(pb, minRate), 1-minRate)
+	pb := min(max(was.rate, minRate), 1-minRate)
 	for j, o := range e.odds {
-		e.win(c*len(e.odds)+j, block(n, pb, atOdds(pb, o)))
+		e.win(c*len(e.odds)+j, block(n, pb, atOdds(pb, o))/max(was.clump, 1))
 	}
 }
 

@@ -86,10 +86,13 @@ func (j *Judge) Look(b Batch) error {
 	j.sources.look(b.Outside)
 	baseline := together(b.Baseline, "")
 	if !b.IsHistory() && !j.warms(b) {
-		j.past.fix()
+		j.past.fix(enough)
 		j.fold(b, baseline)
 	}
 	j.past.learn(baseline, b.Outside)
+	if b.IsHistory() {
+		j.past.fix(plenty) // so that what comes now says how it comes: one by one, or together
+	}
 	return nil
 }
 

@@ -17,12 +17,14 @@ import (
 type court struct {
 	*testing.T
 	*evidence.Judge
+	rules   slipway.Evidence
+	kind    slipway.Kind
 	ledger  []byte
 	batches [][]byte
 }
 
 func open(t *testing.T) *court {
-	return &court{T: t, Judge: evidence.New(slipway.DefaultEvidence, slipway.Web), ledger: []byte("{}")}
+	return &court{T: t, Judge: evidence.New(slipway.DefaultEvidence, slipway.Web), rules: slipway.DefaultEvidence, kind: slipway.Web, ledger: []byte("{}")}
 }
 
 func (c *court) see(l evidence.Look) evidence.Verdict {
@@ -69,7 +71,7 @@ func (c *court) until(w *world, d time.Duration, not evidence.Decision) evidence
 // replays checks that the batches alone lead to the same verdict.
 func (c *court) replays(v evidence.Verdict) {
 	c.Helper()
-	again := evidence.New(slipway.DefaultEvidence, slipway.Web)
+	again := evidence.New(c.rules, c.kind)
 	for _, text := range c.batches {
 		var b evidence.Batch
 		if err := json.Unmarshal(text, &b); err != nil {

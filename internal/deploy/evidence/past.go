@@ -8,7 +8,7 @@ type cut struct {
 	tail    float64 // the part of requests that is to be longer
 	promote bool    // whether the candidate has to show that it is no slower here
 	at      slipway.Bucket
-	over    Count // of the stable group so far: longer than at
+	over    record // of the stable group so far: longer than at
 }
 
 var cuts = []cut{
@@ -20,8 +20,12 @@ var cuts = []cut{
 	{name: "p99.9", tail: .001},
 }
 
-// enough requests of the stable group fix the cuts.
-const enough = 300
+// Requests of the stable group that fix the cuts: while there is no candidate, and
+// once there is one.
+const (
+	plenty = 10_000
+	enough = 300
+)
 
 // past is what the stable group was like before a batch. It says what to bet on;
 // whether a bet is fair never depends on it.
@@ -49,7 +53,7 @@ func (p *past) learn(b side, outside []Outside) {
 	}
 	for n := range p.cuts {
 		k, all := b.over(p.cuts[n].at)
-		p.cuts[n].over = p.cuts[n].over.plus(Count{k, all})
+		p.cuts[n].over.add(k, all)
 	}
 	if p.cuts == nil {
 		p.took = plus(p.took, b.took)
@@ -61,16 +65,16 @@ func (p *past) learn(b side, outside []Outside) {
 	}
 }
 
-// fix chooses the cuts once enough is known: each the longest that at least its
+// fix chooses the cuts once that many requests are known: each the longest that at least its
 // part of the requests was longer than.
-func (p *past) fix() {
+func (p *past) fix(least uint64) {
 	all := p.took.Total()
-	if p.cuts != nil || all < enough {
+	if p.cuts != nil || all < least {
 		return
 	}
 	for _, c := range cuts {
 		c.at = longest(p.took, c.tail*float64(all))
-		c.over = Count{float64(p.took.Over(c.at)), float64(all)}
+		c.over.Count = Count{float64(p.took.Over(c.at)), float64(all)}
 		p.cuts = append(p.cuts, c)
 	}
 	p.took = nil

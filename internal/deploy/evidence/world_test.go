@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -21,6 +22,7 @@ type world struct {
 	rate   float64 // requests a second
 	sides  [2]group
 	boot   string // of the router
+	draws  int    // what is drawn instead of the weight
 	counts map[where]*slipway.Counted
 	recent map[where][]bool // of the cell that is not full, whether each failed
 }
@@ -72,7 +74,7 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 	for range int(w.rate*d.Seconds() + w.Float64()) {
 		side := 1
-		if w.IntN(int(slipway.All)) < int(w.weight) {
+		if w.IntN(int(slipway.All)) < cmp.Or(w.draws, int(w.weight)) {
 			side = 0
 		}
 		w.ask(side)
