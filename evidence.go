@@ -16,11 +16,14 @@ type Evidence struct {
 	// LatencyFloor is how much slower it may be anyhow: of answers that take a few
 	// hundred microseconds, a part says nothing that anybody would notice.
 	LatencyFloor time.Duration
-	MinRequests  int           // of the candidate; with fewer it is never promoted, and only gross failure is found
-	MaxHold      time.Duration // of one weight: a candidate that was not decided on by then goes back; 0: it waits for more traffic or a person
-	WarmUp       time.Duration // from the beginning of a weight, which is not looked at
-	SLO          float64       // errors that are tolerated where nothing serves beside the candidate
-	Queries      []Query       `json:",omitempty"` // what a router does not see
+	// Settle is how long each weight begins without its latency being looked at:
+	// caches and connections of an instance that is new are cold.
+	Settle      time.Duration
+	MinRequests int           // of the candidate; with fewer it is never promoted, and only gross failure is found
+	MaxHold     time.Duration // of one weight: a candidate that was not decided on by then goes back; 0: it waits for more traffic or a person
+	WarmUp      time.Duration // from the beginning of a weight, which is not looked at
+	SLO         float64       // errors that are tolerated where nothing serves beside the candidate
+	Queries     []Query       `json:",omitempty"` // what a router does not see
 }
 
 // Bound is the worst error rate of a candidate that is tolerated, Ratio times
@@ -38,7 +41,8 @@ var DefaultEvidence = Evidence{
 	Rollback:     Bound{Ratio: 1.2, Error: 0.01},
 	Promote:      Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
 	Latency:      4,
-	LatencyFloor: time.Millisecond,
+	LatencyFloor: 2 * time.Millisecond,
+	Settle:       5 * time.Second,
 	MinRequests:  300,
 	SLO:          0.01,
 }
@@ -86,6 +90,8 @@ func (e Evidence) Validate() error {
 		return Errorf(Invalid, "min_requests must be from 0 to %d, not %d", MaxMinRequests, e.MinRequests)
 	case e.MaxHold < 0 || e.MaxHold > MaxMaxHold:
 		return Errorf(Invalid, "max_hold must be from 0s to %s, not %s", MaxMaxHold, e.MaxHold)
+	case e.Settle < 0 || e.Settle > MaxHold:
+		return Errorf(Invalid, "settle must be from 0s to %s, not %s", MaxHold, e.Settle)
 	case e.WarmUp < 0 || e.WarmUp > MaxHold:
 		return Errorf(Invalid, "warm_up must be from 0s to %s, not %s", MaxHold, e.WarmUp)
 	case !(e.SLO > 0 && e.SLO < 1):

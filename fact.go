@@ -85,6 +85,7 @@ func (e Evidence) facts() []Fact {
 	fs.add("promoted below", e.Promote.String())
 	fs.add("slower by at most", inPercent(math.Exp2(float64(e.Latency)/BucketsPerDouble)-1))
 	fs.add("or by at most", period(e.LatencyFloor))
+	fs.add("latency settles within", period(e.Settle))
 	fs.add("least requests", number(e.MinRequests))
 	fs.add("longest hold", period(e.MaxHold))
 	fs.add("warm-up", period(e.WarmUp))

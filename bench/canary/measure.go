@@ -16,7 +16,13 @@ const (
 	forever = 10 * horizon // in which anything is found
 )
 
-var rules = slipway.DefaultEvidence
+// rules are those that hold where nothing is written, from when latency is looked
+// at: the first seconds of a weight are left out there.
+var rules = func() slipway.Evidence {
+	r := slipway.DefaultEvidence
+	r.Settle = 0
+	return r
+}()
 
 // found are the canary requests after which runs alarmed, in order; those that
 // never did are +Inf.

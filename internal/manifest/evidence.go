@@ -24,6 +24,7 @@ func evidence(p *yamldoc.Problems, n *yaml.Node, in string) *slipway.Evidence {
 		{"promote", func(n *yaml.Node) { bound(p, n, in+".promote", "beta", &e.Promote) }},
 		{"latency", func(n *yaml.Node) { e.Latency = slower(part(p, n, in+".latency")) }},
 		{"latency_floor", func(n *yaml.Node) { e.LatencyFloor = duration(p, n, "latency_floor", slipway.MaxLatencyFloor) }},
+		{"settle", func(n *yaml.Node) { e.Settle = duration(p, n, "settle", slipway.MaxHold) }},
 		{"min_requests", func(n *yaml.Node) { e.MinRequests = whole(p, n, "min_requests", 0, slipway.MaxMinRequests) }},
 		{"max_hold", func(n *yaml.Node) { e.MaxHold = duration(p, n, "max_hold", slipway.MaxMaxHold) }},
 		{"warm_up", func(n *yaml.Node) { e.WarmUp = duration(p, n, "warm_up", slipway.MaxHold) }},

@@ -48,7 +48,7 @@ func TestReferenceIsAManifest(t *testing.T) {
 				Preview: &slipway.Preview{Command: "ci/bin/integration-test", Timeout: 10 * time.Minute},
 				Evidence: &slipway.Evidence{
 					Rollback: slipway.Bound{Ratio: 1.2, Error: 0.01}, Promote: slipway.Bound{Ratio: 1.5, Margin: 0.0025, Error: 0.05},
-					Latency: 4, LatencyFloor: time.Millisecond, MinRequests: 300, MaxHold: 2 * time.Hour, SLO: 0.01,
+					Latency: 4, LatencyFloor: 2 * time.Millisecond, Settle: 5 * time.Second, MinRequests: 300, MaxHold: 2 * time.Hour, SLO: 0.01,
 				},
 			}},
 		},

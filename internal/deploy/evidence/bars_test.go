@@ -78,11 +78,18 @@ func TestWhatBeginsLateIsFoundAsSoon(t *testing.T) {
 	}
 }
 
+// settled are the rules from when latency is looked at.
+func settled() slipway.Evidence {
+	e := slipway.DefaultEvidence
+	e.Settle = 0
+	return e
+}
+
 // slowdown is whether a candidate whose requests take buckets longer goes back,
 // and after how many.
 func slowdown(t *testing.T, seed uint64, buckets slipway.Bucket, most int) (n int, alarmed bool) {
 	t.Helper()
-	r, j := rand.New(rand.NewPCG(seed, 4)), evidence.New(slipway.DefaultEvidence, slipway.Web)
+	r, j := rand.New(rand.NewPCG(seed, 4)), evidence.New(settled(), slipway.Web)
 	took := func(n int, later slipway.Bucket) []evidence.Sample {
 		h := slipway.Histogram{}
 		for range n {
@@ -124,7 +131,7 @@ func TestPausesAreNoSlowness(t *testing.T) {
 	const runs = 40
 	alarms := 0
 	for seed := range uint64(runs) {
-		r, j := rand.New(rand.NewPCG(seed, 6)), evidence.New(slipway.DefaultEvidence, slipway.Web)
+		r, j := rand.New(rand.NewPCG(seed, 6)), evidence.New(settled(), slipway.Web)
 		slow := [2]int{}
 		took := func(side, n int) []evidence.Sample {
 			h := slipway.Histogram{}

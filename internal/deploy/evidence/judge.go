@@ -101,7 +101,21 @@ func (j *Judge) warms(b Batch) bool {
 	if _, known := j.stages[b.Stage]; !known {
 		j.stages[b.Stage] = b.At
 	}
-	return j.rules.WarmUp > 0 && !b.At.After(j.stages[b.Stage].Add(j.rules.WarmUp))
+	return j.begins(b, j.rules.WarmUp)
+}
+
+// begins reports whether b is from so long a beginning of its weight.
+func (j *Judge) begins(b Batch, length time.Duration) bool {
+	return length > 0 && !b.At.After(j.stages[b.Stage].Add(length))
+}
+
+// known is what the stable group was like, as far as b is compared with it.
+func (j *Judge) known(b Batch) past {
+	known := j.past
+	if j.begins(b, j.rules.Settle) {
+		known.cuts = nil
+	}
+	return known
 }
 
 func (j *Judge) fold(b Batch, baseline side) {
@@ -120,7 +134,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 		j.bet(t, b, together(b.Canary, i), baseline)
 	}
 	if b.Weight < slipway.All {
-		j.pass.look(b.Split, canary, baseline, j.past)
+		j.pass.look(b.Split, canary, baseline, j.known(b))
 		j.ratio.look(b.Split, counts{float64(canary.cells.All), float64(canary.cells.Failed), float64(baseline.cells.All), float64(baseline.cells.Failed)}, j.past.failed.before())
 	}
 	if !b.Sticky {
@@ -136,7 +150,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 // bet lets a trial bet on a batch.
 func (j *Judge) bet(t *trial, b Batch, canary, baseline side) {
 	if b.Weight < slipway.All {
-		t.beside(b.Split, canary, baseline, b.Outside, j.past)
+		t.beside(b.Split, canary, baseline, b.Outside, j.known(b))
 	} else {
 		t.alone(canary, j.past)
 	}

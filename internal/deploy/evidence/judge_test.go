@@ -141,7 +141,18 @@ func TestFewRequestsDecideNothing(t *testing.T) {
 func TestACandidateThatHangsGoesBack(t *testing.T) {
 	w := newWorld(5, .001, .001)
 	w.sides[0].takes = func(*rand.Rand) time.Duration { return 24 * time.Hour }
-	decided(t, begun(t, w).until(w, 5*time.Second, evidence.Inconclusive), evidence.Rollback, "slower")
+	decided(t, begun(t, w).until(w, 10*time.Second, evidence.Inconclusive), evidence.Rollback, "slower")
+}
+
+// An instance that is new is slow at first: that is no verdict.
+func TestAColdStartIsNoEvidence(t *testing.T) {
+	w := newWorld(7, .001, .001)
+	usual := w.sides[0].takes
+	w.sides[0].takes = func(r *rand.Rand) time.Duration { return 5 * usual(r) }
+	c := begun(t, w)
+	decided(t, c.until(w, slipway.DefaultEvidence.Settle-time.Second, evidence.Inconclusive), evidence.Inconclusive)
+	w.sides[0].takes = usual
+	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue)
 }
 
 func TestACandidateThatRefusesEverybodyGoesBack(t *testing.T) {
