@@ -182,11 +182,18 @@ func (j *job) git(ctx context.Context, args ...string) (string, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // git has done what it should; what it started holds on to its output
+	}
+	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", slipway.Errorf(slipway.Unavailable, "git is not installed on this agent")
 		}
 		said := bytes.TrimSpace(problem.Bytes())
+		if len(said) == 0 {
+			said = []byte(err.Error())
+		}
 		return "", &slipway.Error{Code: slipway.Unavailable, Message: "git: " + string(said[max(len(said)-4096, 0):]), Err: err}
 	}
 	return out.String(), nil

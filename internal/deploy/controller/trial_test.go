@@ -74,6 +74,7 @@ func judgedCanary(t *testing.T, wrong map[int]int, hold time.Duration, edit ...f
 		m := canary(hold)
 		place := m.Environments["test"]
 		terms := slipway.DefaultEvidence
+		terms.Settle = 0
 		place.Evidence = &terms
 		for _, e := range edit {
 			e(&place.Rollout)
