@@ -58,6 +58,9 @@ type Control struct {
 	now   func() time.Time
 	log   *slog.Logger
 
+	began time.Time // when this server did
+	blank bool      // nobody was registered then
+
 	mu      sync.Mutex
 	version uint64 // of the newest table that pollers were woken for
 	heard   map[slipway.RouterID]*heard
@@ -72,7 +75,7 @@ func New(s Store, w Waker, a Authenticator, now func() time.Time, log *slog.Logg
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Control{
-		store: s, waker: w, auth: a, now: now, log: log,
+		store: s, waker: w, auth: a, now: now, log: log, began: now(),
 		heard: map[slipway.RouterID]*heard{},
 		past:  map[slipway.TargetID]Counts{},
 
@@ -104,6 +107,12 @@ func (c *Control) Apply(ctx context.Context, r slipway.Route) error {
 	}
 	return nil
 }
+
+// settling is how long after this server began a router whose process has ended
+// counts all the same: whatever ended both may have started both again, and a
+// router serves by its last table from the moment it is there, a moment before it
+// is heard.
+const settling = 2 * time.Second
 
 // patience is how long a router may be silent before it is doubted; it speaks
 // every second.

@@ -82,6 +82,10 @@ func TestWithoutRoutersThereIsNobodyToWaitFor(t *testing.T) {
 	if err := d.Apply(t.Context(), slipway.Route{Target: target, Fence: fence(1)}); err != nil {
 		t.Fatal(err)
 	}
+	if all := d.observe(); len(all) != 1 || all[0].Fence != (slipway.Fence{}) {
+		t.Errorf("just after the start, when the register may have been lost: %+v", all)
+	}
+	d.now = d.now.Add(2 * time.Second)
 	if all := d.observe(); all == nil || len(all) != 0 {
 		t.Errorf("%+v", all)
 	}
@@ -146,6 +150,10 @@ func TestASilentRouterCountsUntilItIsProvenDead(t *testing.T) {
 	}
 	_ = child.Process.Kill()
 	_ = child.Wait()
+	if all := d.observe(); len(all) != 1 {
+		t.Errorf("dead, and perhaps just starting again: %+v", all)
+	}
+	d.now = d.now.Add(2 * time.Second)
 	if all := d.observe(); len(all) != 0 {
 		t.Errorf("dead: %+v", all)
 	}
@@ -323,6 +331,7 @@ func TestWhoIsLetIn(t *testing.T) {
 			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
 		}
 	}
+	d.now = d.now.Add(2 * time.Second)
 	if len(d.observe()) != 0 {
 		t.Error("who was refused is registered")
 	}

@@ -25,7 +25,26 @@ func (c *Control) Observe(ctx context.Context, t slipway.TargetID) ([]slipway.Ro
 			all = append(all, s)
 		}
 	}
+	if c.unsettled(len(routers) == 0) {
+		all = append(all, slipway.RouteStatus{Router: anybody, Why: "no router was registered when the server started; one may serve all the same"})
+	}
 	return all, nil
+}
+
+// anybody stands for routers that the register may have forgotten.
+const anybody slipway.RouterID = "unknown"
+
+// unsettled reports whether the register was found empty since this server began,
+// a moment ago: the database may have been restored, which forgets routers, while
+// they serve on.
+func (c *Control) unsettled(empty bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now().Sub(c.began) >= settling {
+		return false
+	}
+	c.blank = c.blank || empty
+	return c.blank
 }
 
 // observe is what a router's processes say of t together. It does not count when
@@ -34,7 +53,7 @@ func (c *Control) observe(r slipway.Router, t slipway.TargetID) (sum slipway.Rou
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for process, said := range c.processes(r) {
-		if process.Ended() {
+		if process.Ended() && (said != nil || c.now().Sub(c.began) >= settling) {
 			continue
 		}
 		s := c.say(r.ID, said, t)

@@ -3,6 +3,7 @@ package control_test
 import (
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/procid"
@@ -100,6 +101,7 @@ func TestAnOldProcessOutlivesItsSuccessor(t *testing.T) {
 		d.restart() // the register knows of both
 	}
 	endOld()
+	d.now = d.now.Add(2 * time.Second)
 	if all := d.observe(); len(all) != 0 {
 		t.Errorf("all have ended: %+v", all)
 	}
