@@ -106,7 +106,7 @@ func (w *world) deploy(c *controller.Controller, r controller.Request) slipway.D
 // wait waits until a deployment is in a phase.
 func (w *world) wait(id slipway.DeploymentID, phase slipway.Phase) slipway.Deployment {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		d, err := w.store.Deployment(w.t.Context(), id)
 		if err != nil {
 			w.t.Fatal(err)
