@@ -3,6 +3,7 @@ package slipway
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -154,6 +155,13 @@ type Verdict struct {
 // GateEvidence looks at what is counted of the candidate and of what serves beside
 // it.
 const GateEvidence GateID = "evidence"
+
+// Gist is the first word of why, which says what the others are about while their
+// numbers change.
+func (v Verdict) Gist() string {
+	word, _, _ := strings.Cut(v.Why, " ")
+	return word
+}
 
 // VerdictState is what a gate decided. No data is its own verdict, never a pass.
 type VerdictState string

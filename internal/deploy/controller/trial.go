@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -62,7 +61,7 @@ func pace(inStage time.Duration) time.Duration {
 // has traffic.
 func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (again time.Time, err error) {
 	d := s.Deployment
-	if c.Witness == nil || c.Archive == nil || d == nil || d.Phase != slipway.Progressing || !judged(d.Stages[min(d.At, len(d.Stages)-1):]) {
+	if c.Witness == nil || c.Archive == nil || d == nil || d.Phase != slipway.Progressing || !judged(d.Stages[d.At:]) {
 		m.trial = nil
 		return time.Time{}, nil
 	}
@@ -113,11 +112,7 @@ func (c *Controller) reopen(ctx context.Context, id slipway.DeploymentID, terms 
 		}
 	}
 	for _, kept := range looks.Batches {
-		var b evidence.Batch
-		if err := json.Unmarshal(kept, &b); err != nil {
-			return nil, slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", id, err)
-		}
-		if err := t.judge.Look(b); err != nil {
+		if err := t.judge.Recall(kept); err != nil {
 			return nil, err
 		}
 	}
@@ -176,16 +171,10 @@ func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.Sta
 // say keeps the words of a verdict for a while, so that a deployment is not
 // committed anew with each request.
 func (t *trial) say(v slipway.Verdict, now time.Time) slipway.Verdict {
-	if v.State != t.said.State || v.Instance != t.said.Instance || gist(v.Why) != gist(t.said.Why) || now.Sub(t.saidAt) >= sayAgain {
+	if v.State != t.said.State || v.Instance != t.said.Instance || v.Gist() != t.said.Gist() || now.Sub(t.saidAt) >= sayAgain {
 		t.said, t.saidAt = v, now
 	}
 	return t.said
-}
-
-// gist is the first word, which says what the others are about.
-func gist(why string) string {
-	word, _, _ := strings.Cut(why, " ")
-	return word
 }
 
 // rule is what the gate of a stage says to a verdict. The last weight needs proof

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -92,6 +93,20 @@ func (j *Judge) Look(b Batch) error {
 	j.past.learn(baseline, b.Outside)
 	if b.IsHistory() {
 		j.past.fix(plenty) // so that what comes now says how it comes: one by one, or together
+	}
+	return nil
+}
+
+// Recall folds a batch in the form in which it is kept. It returns Internal for
+// what cannot be read or judged.
+func (j *Judge) Recall(kept []byte) error {
+	var b Batch
+	err := json.Unmarshal(kept, &b)
+	if err == nil {
+		err = j.Look(b)
+	}
+	if err != nil {
+		return slipway.Errorf(slipway.Internal, "evidence that was kept cannot be judged: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -22,8 +21,7 @@ func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verd
 		p.say("waits: %s", v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
 	case slipway.GateInconclusive: // its numbers grow while it says the same, which its first word tells
-		gist, _, _ := strings.Cut(v.Why, " ")
-		p.sayOnce("waits for evidence: "+gist, "waits for evidence: "+v.Why)
+		p.sayOnce("waits for evidence: "+v.Gist(), "waits for evidence: "+v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
 	case slipway.GatePass, slipway.GateFail, slipway.GateReplace:
 	}
@@ -61,11 +59,7 @@ func (p *plan) condemned(d *slipway.Deployment, stage slipway.Stage) bool {
 	v := p.hear(d, stage.Gates)
 	switch v.State {
 	case slipway.GateFail:
-		if p.was.Target.Kind == slipway.Worker { // it has taken work, though no weight tells
-			p.turnBack(d, v.Why)
-			return true
-		}
-		p.refuse(d, v.Why)
+		p.convict(d, v)
 		return true
 	case slipway.GateReplace:
 		return p.replace(d, v)
@@ -82,13 +76,23 @@ func (p *plan) replace(d *slipway.Deployment, v slipway.Verdict) bool {
 	case leaving || !found:
 		return false
 	case d.Replaced != "":
-		p.refuse(d, v.Why)
+		p.convict(d, v)
 		return true
 	}
 	d.Replaced = v.Instance
 	p.say("replaces %s: %s", v.Instance, v.Why)
 	p.leave(d.Candidate, i)
 	return true
+}
+
+// convict ends a deployment by what its candidate did. A worker has taken work,
+// though no weight tells.
+func (p *plan) convict(d *slipway.Deployment, v slipway.Verdict) {
+	if p.was.Target.Kind == slipway.Worker {
+		p.turnBack(d, v.Why)
+		return
+	}
+	p.refuse(d, v.Why)
 }
 
 // isPromoted reports whether a person has let the stage of d pass.

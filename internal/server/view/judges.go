@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -69,12 +68,8 @@ func (v *Viewer) judged(ctx context.Context, d slipway.DeploymentID, e slipway.E
 		return err
 	}
 	for _, text := range more {
-		var b evidence.Batch
-		if err := json.Unmarshal(text, &b); err != nil {
-			return slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", d, err)
-		}
-		if err := one.fold.Look(b); err != nil {
-			return slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be judged: %w", d, err)
+		if err := one.fold.Recall(text); err != nil {
+			return err
 		}
 		one.folded++
 	}
