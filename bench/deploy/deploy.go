@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -37,25 +36,10 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "slipway-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	tools, err := yard.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
-	y, err := tools.Raise(ctx, yard.Options{})
-	if err != nil {
-		return err
-	}
-	b := &bench{settings: s, y: y, out: out}
-	err = b.measure(ctx)
-	if end := y.End(); err == nil {
-		err = end
-	}
-	return err
+	return yard.Use(ctx, yard.Options{}, func(y *yard.Yard) error {
+		b := &bench{settings: s, y: y, out: out}
+		return b.measure(ctx)
+	})
 }
 
 // service is what is deployed. Its releases come in pairs, so that each

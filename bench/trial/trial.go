@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -56,7 +55,7 @@ type result struct {
 	Rounds   int       `json:"rounds"`
 	Median   float64   `json:"median_s"` // from its first weight to the decision
 	Slowest  float64   `json:"slowest_s"`
-	Requests int       `json:"most_requests"` // that the candidate was given before it was sent back, in any round
+	Requests int       `json:"most_requests"` // that a dead candidate was given before it was sent back, in any round
 	Limit    float64   `json:"limit_s"`
 	took     []float64 // of each round
 }
@@ -70,28 +69,14 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "slipway-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	tools, err := yard.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
-	y, err := tools.Raise(ctx, yard.Options{})
-	if err != nil {
-		return err
-	}
-	b := &bench{y: y, out: out}
-	results, err := b.measure(ctx, *rounds, *rate)
-	if end := y.End(); err == nil {
-		err = end
-	}
-	if err == nil {
-		err = b.report(results, *asJSON)
-	}
-	return err
+	return yard.Use(ctx, yard.Options{}, func(y *yard.Yard) error {
+		b := &bench{y: y, out: out}
+		results, err := b.measure(ctx, *rounds, *rate)
+		if err != nil {
+			return err
+		}
+		return b.report(results, *asJSON)
+	})
 }
 
 func (b *bench) measure(ctx context.Context, rounds, rate int) ([]result, error) {
@@ -185,17 +170,22 @@ func (b *bench) try(ctx context.Context, r *result, release int, ends string) er
 	} else {
 		_, _ = fmt.Fprintf(b.out, "%s: @%d is %s: %v\n", r.Name, d.Release, d.Phase, d.Why)
 	}
-	by, n := fmt.Sprintf("by %q", fmt.Sprintf("%s/%d/", service, release)), 0
-	by = strings.TrimSuffix(by, `"`)
+	if r.Name == "dead" { // what it was given, it has lost
+		r.Requests = max(r.Requests, b.lostBy(release, d.CreatedAt))
+	}
+	return nil
+}
+
+// lostBy counts the requests since then that a release answered, and answered
+// wrong.
+func (b *bench) lostBy(release int, since time.Time) (n int) {
+	by := fmt.Sprintf(`by "%s/%d/`, service, release)
 	for _, l := range b.load.Losses() {
-		if l.Began.After(d.CreatedAt) && strings.Contains(l.Why, by) {
+		if l.Began.After(since) && strings.Contains(l.Why, by) {
 			n++
 		}
 	}
-	if r.Name == "dead" {
-		r.Requests = max(r.Requests, n)
-	}
-	return nil
+	return n
 }
 
 func (b *bench) report(all []result, asJSON bool) error {

@@ -256,3 +256,26 @@ func (y *Yard) Another() (string, error) {
 	}
 	return y.others, os.Symlink(filepath.Join(y.Data, "blobs"), filepath.Join(y.others, "blobs"))
 }
+
+// Use builds the programs, raises a yard of them for as long as do takes, and leaves
+// nothing behind.
+func Use(ctx context.Context, o Options, do func(*Yard) error) error {
+	dir, err := os.MkdirTemp("", "slipway-yard-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	tools, err := Build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	y, err := tools.Raise(ctx, o)
+	if err != nil {
+		return err
+	}
+	err = do(y)
+	if end := y.End(); err == nil {
+		err = end
+	}
+	return err
+}
