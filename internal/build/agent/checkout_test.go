@@ -149,3 +149,23 @@ func TestTheCredentialStaysWithItsServer(t *testing.T) {
 		t.Errorf("the thief heard %q; exit %s, log %s", heard, job.finished.ExitStatus, job.log)
 	}
 }
+
+// Something that git started, such as a helper that caches credentials, may hold on to its
+// output: what git has done is done.
+func TestGitMayLeaveSomebodyBehind(t *testing.T) {
+	w := newWorld(t)
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lingering := filepath.Join(t.TempDir(), "git")
+	script := "#!/bin/sh\nsleep 3 &\nexec " + git + " \"$@\"\n"
+	if err := os.WriteFile(lingering, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(lingering)+":"+os.Getenv("PATH"))
+	w.start(t)
+	if job := w.ended(w.add("app", w.commit, "true")); job.finished.ExitStatus != "0" {
+		t.Errorf("exit %s, log %s", job.finished.ExitStatus, job.log)
+	}
+}
