@@ -39,7 +39,7 @@ Ctrl-C or "slipway down" ends everything, instances included. SIGTERM leaves the
 instances serving; the next "slipway up" adopts them.
 
 A database address with a password is better given in the variable SLIPWAY_DATABASE.`,
-		Example: "  slipway up\n  slipway up --detach --queue test --queue production\n  SLIPWAY_DATABASE=postgres://… slipway up",
+		Example: "  slipway up\n  slipway up --detach --queue test --queue production\n  slipway up --metrics 127.0.0.1:9464\n  SLIPWAY_DATABASE=postgres://… slipway up",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Data, o.Out = dataFlag(c), c.OutOrStdout()
@@ -58,6 +58,7 @@ A database address with a password is better given in the variable SLIPWAY_DATAB
 	c.Flags().StringVar(&o.Database, "database", "", "postgres://… instead of SQLite in the data directory")
 	keepFlag(c, &o.Keep)
 	reachFlag(c, &o.Reach)
+	metricsFlag(c, &o.Metrics)
 	c.Flags().BoolVar(&o.Detach, "detach", false, "return when everything runs")
 	c.Flags().BoolVar(&o.Supervise, "supervise", false, "started by --detach")
 	_ = c.Flags().MarkHidden("supervise")

@@ -23,7 +23,7 @@ func detach(ctx context.Context, data Data, o UpOptions) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"up", "--supervise", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--keep", o.Keep, "--reach", o.Reach}
+	args := []string{"up", "--supervise", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--keep", o.Keep, "--reach", o.Reach, "--metrics", o.Metrics}
 	for _, q := range o.Queues {
 		args = append(args, "--queue", string(q))
 	}

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/state/store"
@@ -48,15 +50,31 @@ const (
 	metricsReaders = 4 // at once
 )
 
-// openMetrics opens the address for metrics, on loopback only: they tell names of
-// everything. It is nil when none is wanted.
-func openMetrics(ctx context.Context, address string) (net.Listener, error) {
+// metricsEnv is where the server shows metrics, for units that read their variables
+// from a file; the flag --metrics goes before it.
+const metricsEnv = "SLIPWAY_METRICS"
+
+func metricsFlag(c *cobra.Command, address *string) {
+	c.Flags().StringVar(address, "metrics", os.Getenv(metricsEnv), "127.0.0.1:PORT where Prometheus reads the server's metrics, under /metrics")
+}
+
+// checkMetrics returns Invalid for what is no address on loopback.
+func checkMetrics(address string) error {
 	if address == "" {
-		return nil, nil
+		return nil
 	}
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, slipway.Errorf(slipway.Invalid, "--metrics: %q is no address on loopback with a port", address).Do("write 127.0.0.1:PORT")
+		return slipway.Errorf(slipway.Invalid, "--metrics: %q is no address on loopback with a port", address).Do("write 127.0.0.1:PORT")
+	}
+	return nil
+}
+
+// openMetrics opens the address for metrics, on loopback only: they tell names of
+// everything. It is nil when none is wanted.
+func openMetrics(ctx context.Context, address string) (net.Listener, error) {
+	if err := checkMetrics(address); address == "" || err != nil {
+		return nil, err
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {

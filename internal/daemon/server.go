@@ -53,7 +53,7 @@ func serverCommand(version string) *cobra.Command {
 	c.Flags().IntVar(&o.RoutePort, "route-port", DefaultRoutePort, "first port of the services' routes")
 	keepFlag(c, &o.Keep)
 	reachFlag(c, &o.Reach)
-	c.Flags().StringVar(&o.Metrics, "metrics", "", "127.0.0.1:PORT where Prometheus reads metrics, under /metrics")
+	metricsFlag(c, &o.Metrics)
 	c.Flags().StringVar(&queues, "queues", strings.Join(DefaultQueues, ","), "queues whose agents run on this machine")
 	return c
 }

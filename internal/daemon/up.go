@@ -23,6 +23,7 @@ type UpOptions struct {
 	Database  string          // "" is SQLite in the data directory
 	Keep      string          // policy of what is kept; "" is the default one
 	Reach     string          // what people may have the server ask; "" follows from Listen
+	Metrics   string          // where Prometheus reads the server's; "": nowhere
 	Detach    bool            // return when everything runs
 	Supervise bool            // started by --detach: print nothing
 	Out       io.Writer
@@ -68,6 +69,9 @@ func Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	if err := checkReach(o.Reach); err != nil {
+		return err
+	}
+	if err := checkMetrics(o.Metrics); err != nil {
 		return err
 	}
 	if o.Detach {
@@ -135,7 +139,7 @@ func raise(ctx context.Context, s *supervisor, data Data, o UpOptions) error {
 	executor := &role{name: "executor", exe: exe, data: data, last: true, patience: 5 * time.Second,
 		args: []string{"executor", "--data", data.Dir}}
 	server := &role{name: "server", exe: exe, data: data, last: true, patience: 10 * time.Second,
-		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues), "--keep", o.Keep, "--reach", o.Reach}}
+		args: []string{"server", "--data", data.Dir, "--listen", o.Listen, "--route-port", fmt.Sprint(o.RoutePort), "--queues", join(o.Queues), "--keep", o.Keep, "--reach", o.Reach, "--metrics", o.Metrics}}
 	server.env = keyEnv()
 	if o.Database != "" {
 		server.env = append(server.env, databaseEnv+"="+o.Database)
