@@ -68,60 +68,67 @@ func (e Evidence) Tolerated(b Bucket, times int) Bucket {
 	return max(b+Bucket(times)*e.Latency, BucketOf((b+1).Begin()+time.Duration(times)*e.LatencyFloor))
 }
 
-// Validate returns an Invalid error that says what is wrong with e.
+// Fault is a value that nothing can be judged by.
+type Fault struct {
+	Key  string // where a manifest has it, in evidence: rollback.ratio
+	Text string // what is wrong
+}
+
+// Validate returns an Invalid error that says what is wrong with e, the first of
+// its [Evidence.Faults].
 func (e Evidence) Validate() error {
-	for _, b := range []struct {
-		name string
-		Bound
-	}{{"rollback", e.Rollback}, {"promote", e.Promote}} {
-		if err := b.validate(b.name); err != nil {
-			return err
-		}
-	}
-	switch {
-	case e.Promote.Ratio < e.Rollback.Ratio || e.Promote.Margin < e.Rollback.Margin:
-		return Errorf(Invalid, "promote (%g × + %s) must not be tighter than rollback (%g × + %s), or what is as good as before is never decided on",
-			e.Promote.Ratio, inPercent(e.Promote.Margin), e.Rollback.Ratio, inPercent(e.Rollback.Margin))
-	case e.Latency < 1 || e.Latency > MaxLatency:
-		return Errorf(Invalid, "latency must be from 1 to %d steps of 2.19 %%, not %d", MaxLatency, e.Latency)
-	case e.LatencyFloor < 0 || e.LatencyFloor > MaxLatencyFloor:
-		return Errorf(Invalid, "latency_floor must be from 0s to %s, not %s", MaxLatencyFloor, e.LatencyFloor)
-	case e.MinRequests < 0 || e.MinRequests > MaxMinRequests:
-		return Errorf(Invalid, "min_requests must be from 0 to %d, not %d", MaxMinRequests, e.MinRequests)
-	case e.MaxHold < 0 || e.MaxHold > MaxMaxHold:
-		return Errorf(Invalid, "max_hold must be from 0s to %s, not %s", MaxMaxHold, e.MaxHold)
-	case e.Settle < 0 || e.Settle > MaxHold:
-		return Errorf(Invalid, "settle must be from 0s to %s, not %s", MaxHold, e.Settle)
-	case e.WarmUp < 0 || e.WarmUp > MaxHold:
-		return Errorf(Invalid, "warm_up must be from 0s to %s, not %s", MaxHold, e.WarmUp)
-	case !(e.SLO > 0 && e.SLO < 1):
-		return Errorf(Invalid, "slo must be above 0 %% and below 100 %%, not %s", inPercent(e.SLO))
-	case len(e.Queries) > MaxQueries:
-		return Errorf(Invalid, "there must be at most %d queries, not %d", MaxQueries, len(e.Queries))
-	}
-	named := map[string]bool{}
-	for _, q := range e.Queries {
-		if named[q.Name] {
-			return Errorf(Invalid, "two queries are named %s", q.Name)
-		}
-		named[q.Name] = true
-		if err := q.validate(); err != nil {
-			return err
-		}
+	if all := e.Faults(); len(all) > 0 {
+		return Errorf(Invalid, "%s", all[0].Text)
 	}
 	return nil
 }
 
-func (b Bound) validate(name string) error {
-	switch {
-	case !(b.Ratio >= MinRatio && b.Ratio <= MaxRatio):
-		return Errorf(Invalid, "%s.ratio must be from %g to %g, not %g", name, MinRatio, MaxRatio, b.Ratio)
-	case !(b.Margin >= 0 && b.Margin <= MaxMargin):
-		return Errorf(Invalid, "%s.margin must be from 0 %% to %s, not %s", name, inPercent(MaxMargin), inPercent(b.Margin))
-	case !(b.Error >= MinError && b.Error <= MaxError):
-		return Errorf(Invalid, "the error probability of %s must be from %s to %s, not %s", name, inPercent(MinError), inPercent(MaxError), inPercent(b.Error))
+// Faults are all that is wrong with e.
+func (e Evidence) Faults() []Fault {
+	var all faults
+	all.bound("rollback", "alpha", e.Rollback)
+	all.bound("promote", "beta", e.Promote)
+	all.add(e.Promote.Ratio >= MinRatio && e.Promote.Ratio < e.Rollback.Ratio, "promote.ratio", "must not be below rollback.ratio (%g), or what is as good as before is never decided on; it is %g", e.Rollback.Ratio, e.Promote.Ratio)
+	all.add(e.Promote.Margin >= 0 && e.Promote.Margin < e.Rollback.Margin, "promote.margin", "must not be below rollback.margin (%s), or what is as good as before is never decided on; it is %s",
+		inPercent(e.Rollback.Margin), inPercent(e.Promote.Margin))
+	all.add(e.Latency < 1 || e.Latency > MaxLatency, "latency", "must be from %s to %s", inPercent(Bucket(1).longer()), inPercent(Bucket(MaxLatency).longer()))
+	all.add(e.LatencyFloor < 0 || e.LatencyFloor > MaxLatencyFloor, "latency_floor", "must be from 0s to %s, not %s", MaxLatencyFloor, e.LatencyFloor)
+	all.add(e.MinRequests < 0 || e.MinRequests > MaxMinRequests, "min_requests", "must be from 0 to %d, not %d", MaxMinRequests, e.MinRequests)
+	all.add(e.MaxHold < 0 || e.MaxHold > MaxMaxHold, "max_hold", "must be from 0s to %s, not %s", MaxMaxHold, e.MaxHold)
+	all.add(e.Settle < 0 || e.Settle > MaxHold, "settle", "must be from 0s to %s, not %s", MaxHold, e.Settle)
+	all.add(e.WarmUp < 0 || e.WarmUp > MaxHold, "warm_up", "must be from 0s to %s, not %s", MaxHold, e.WarmUp)
+	all.add(!(e.SLO > 0 && e.SLO < 1), "slo", "must be above 0 %% and below 100 %%, not %s", inPercent(e.SLO))
+	all.queries(e.Queries)
+	return all
+}
+
+// faults are gathered in the order in which they are looked for.
+type faults []Fault
+
+func (f *faults) add(wrong bool, key, format string, args ...any) {
+	if wrong {
+		*f = append(*f, Fault{key, key + " " + fmt.Sprintf(format, args...)})
 	}
-	return nil
+}
+
+func (f *faults) bound(name, probability string, b Bound) {
+	f.add(!(b.Ratio >= MinRatio && b.Ratio <= MaxRatio), name+".ratio", "must be from %g to %g, not %g", MinRatio, MaxRatio, b.Ratio)
+	f.add(!(b.Margin >= 0 && b.Margin <= MaxMargin), name+".margin", "must be from 0 %% to %s, not %s", inPercent(MaxMargin), inPercent(b.Margin))
+	f.add(!(b.Error >= MinError && b.Error <= MaxError), name+"."+probability, "must be from %s to %s, not %s", inPercent(MinError), inPercent(MaxError), inPercent(b.Error))
+}
+
+func (f *faults) queries(all []Query) {
+	f.add(len(all) > MaxQueries, "queries", "must be at most %d, not %d", MaxQueries, len(all))
+	named := map[string]bool{}
+	for _, q := range all {
+		if named[q.Name] {
+			*f = append(*f, Fault{"queries", "two queries are named " + q.Name})
+		}
+		named[q.Name] = true
+		if err := q.validate(); err != nil {
+			*f = append(*f, Fault{"queries", MessageOf(err)})
+		}
+	}
 }
 
 // inPercent writes a part of 1 as people read it: 0.25 %.

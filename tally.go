@@ -122,6 +122,9 @@ func (b Bucket) Begin() time.Duration {
 	return time.Duration(math.Ceil(math.Exp2(float64(b)/BucketsPerDouble) * float64(time.Microsecond)))
 }
 
+// longer is by which part of itself a duration grows over so many buckets.
+func (b Bucket) longer() float64 { return math.Exp2(float64(b)/BucketsPerDouble) - 1 }
+
 // Over is how many of h are in buckets after b: longer than its end.
 func (h Histogram) Over(b Bucket) (n uint64) {
 	for at, of := range h {

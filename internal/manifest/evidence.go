@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -17,25 +18,32 @@ func evidence(p *yamldoc.Problems, n *yaml.Node, in string) *slipway.Evidence {
 	if n.Kind == yaml.ScalarNode && n.Value == "none" {
 		return nil
 	}
-	e := defaultEvidence()
-	before := p.Len()
+	e, r := defaultEvidence(), terms{p, map[string]bool{}}
 	at := mapping(p, n, in, fields{
-		{"rollback", func(n *yaml.Node) { bound(p, n, in+".rollback", "alpha", &e.Rollback) }},
-		{"promote", func(n *yaml.Node) { bound(p, n, in+".promote", "beta", &e.Promote) }},
-		{"latency", func(n *yaml.Node) { e.Latency = slower(part(p, n, in+".latency")) }},
-		{"latency_floor", func(n *yaml.Node) { e.LatencyFloor = duration(p, n, "latency_floor", slipway.MaxLatencyFloor) }},
-		{"settle", func(n *yaml.Node) { e.Settle = duration(p, n, "settle", slipway.MaxHold) }},
-		{"min_requests", func(n *yaml.Node) { e.MinRequests = whole(p, n, "min_requests", 0, slipway.MaxMinRequests) }},
-		{"max_hold", func(n *yaml.Node) { e.MaxHold = duration(p, n, "max_hold", slipway.MaxMaxHold) }},
-		{"warm_up", func(n *yaml.Node) { e.WarmUp = duration(p, n, "warm_up", slipway.MaxHold) }},
-		{"slo", func(n *yaml.Node) { e.SLO = part(p, n, in+".slo") }},
-		{"queries", func(n *yaml.Node) { e.Queries = queries(p, n, in+".queries") }},
+		{"rollback", func(n *yaml.Node) { r.bound(n, in, "rollback", "alpha", &e.Rollback) }},
+		{"promote", func(n *yaml.Node) { r.bound(n, in, "promote", "beta", &e.Promote) }},
+		r.of("", "latency", func(n *yaml.Node) { e.Latency = slower(part(p, n, in+".latency")) }),
+		r.of("", "latency_floor", func(n *yaml.Node) { e.LatencyFloor = duration(p, n, "latency_floor", slipway.MaxLatencyFloor) }),
+		r.of("", "settle", func(n *yaml.Node) { e.Settle = duration(p, n, "settle", slipway.MaxHold) }),
+		r.of("", "min_requests", func(n *yaml.Node) { e.MinRequests = whole(p, n, "min_requests", 0, slipway.MaxMinRequests) }),
+		r.of("", "max_hold", func(n *yaml.Node) { e.MaxHold = duration(p, n, "max_hold", slipway.MaxMaxHold) }),
+		r.of("", "warm_up", func(n *yaml.Node) { e.WarmUp = duration(p, n, "warm_up", slipway.MaxHold) }),
+		r.of("", "slo", func(n *yaml.Node) { e.SLO = part(p, n, in+".slo") }),
+		r.of("", "queries", func(n *yaml.Node) { e.Queries = queries(p, n, in+".queries") }),
 	})
-	if at == nil || p.Len() > before {
+	if at == nil {
 		return e
 	}
-	if err := e.Validate(); err != nil {
-		p.Add(n, "%s: %s", in, slipway.MessageOf(err))
+	if _, written := r.read["promote.ratio"]; !written { // who tolerates more, needs no more to be shown
+		e.Promote.Ratio = max(e.Promote.Ratio, e.Rollback.Ratio)
+	}
+	if _, written := r.read["promote.margin"]; !written {
+		e.Promote.Margin = max(e.Promote.Margin, e.Rollback.Margin)
+	}
+	for _, f := range e.Faults() {
+		if r.read[f.Key] { // what is not written is right, or follows what is wrong
+			p.Add(place(n, f.Key), "%s: %s", in, f.Text)
+		}
 	}
 	return e
 }
@@ -45,19 +53,45 @@ func defaultEvidence() *slipway.Evidence {
 	return &e
 }
 
+// place is where a key is written, as far as it is.
+func place(n *yaml.Node, key string) *yaml.Node {
+	for k := range strings.SplitSeq(key, ".") {
+		if at := find(n, k); at != nil {
+			n = at
+		}
+	}
+	return n
+}
+
+// terms reads evidence, and keeps for each key that is written whether what it says
+// could be read.
+type terms struct {
+	p    *yamldoc.Problems
+	read map[string]bool
+}
+
+func (r terms) of(in, key string, read func(*yaml.Node)) field {
+	return field{key, func(n *yaml.Node) {
+		before := r.p.Len()
+		read(n)
+		r.read[in+key] = r.p.Len() == before
+	}}
+}
+
 // bound reads a tolerated error rate; probability is what people call its Error.
-func bound(p *yamldoc.Problems, n *yaml.Node, in, probability string, b *slipway.Bound) {
+func (r terms) bound(n *yaml.Node, in, key, probability string, b *slipway.Bound) {
+	p, in := r.p, in+"."+key
 	mapping(p, n, in, fields{
-		{"ratio", func(n *yaml.Node) {
+		r.of(key+".", "ratio", func(n *yaml.Node) {
 			ratio, err := strconv.ParseFloat(n.Value, 64)
 			if n.Kind != yaml.ScalarNode || err != nil {
 				p.Add(n, "%s.ratio must be a number such as 1.2, not %s", in, yamldoc.Describe(n))
 				return
 			}
 			b.Ratio = ratio
-		}},
-		{"margin", func(n *yaml.Node) { b.Margin = part(p, n, in+".margin") }},
-		{probability, func(n *yaml.Node) { b.Error = part(p, n, in+"."+probability) }},
+		}),
+		r.of(key+".", "margin", func(n *yaml.Node) { b.Margin = part(p, n, in+".margin") }),
+		r.of(key+".", probability, func(n *yaml.Node) { b.Error = part(p, n, in+"."+probability) }),
 	})
 }
 

@@ -225,31 +225,39 @@ func TestProblems(t *testing.T) {
   prod: { strategy: canary, canary: { evidence: { rollback: { ratio: 0.9 }, promote: { ratio: no, margin: 1, beta: 30% }, latency: 9, max_hold: 3y } } }
   test: { strategy: canary, canary: { evidence: { promote: { ratio: 1.1, margin: 0.5% }, queries: [{ name: a, prometheus: "http://me:pw@x", all: b }] } } }
 `, []string{
+			`6:70: environments.prod.canary.evidence: rollback.ratio must be from 1 to 10, not 0.9`,
 			`6:95: environments.prod.canary.evidence.promote.ratio must be a number such as 1.2, not "no"`,
 			`6:107: environments.prod.canary.evidence.promote.margin must be a percentage such as 1% or 0.25%, not "1"`,
+			`6:116: environments.prod.canary.evidence: promote.beta must be from 0.0001 % to 20 %, not 30 %`,
 			`6:132: environments.prod.canary.evidence.latency must be a percentage such as 1% or 0.25%, not "9"`,
 			`6:145: max_hold must be a time from 0s to 720h, such as 30s or 1m30s, not "3y"`,
+			`7:69: environments.test.canary.evidence: promote.ratio must not be below rollback.ratio (1.2), or what is as good as before is never decided on; it is 1.1`,
 			`7:100: environments.test.canary.evidence.queries[0] needs failed`,
 			`7:123: environments.test.canary.evidence.queries[0].prometheus must be a URL such as http://127.0.0.1:9090, without name, password or query`,
 		}},
 		{"evidence that decides nothing", good + `environments:
-  prod: { strategy: canary, canary: { evidence: { promote: { ratio: 1.1 } } } }
-  test: { strategy: immutable, immutable: { bake: 1m, evidence: { rollback: { alpha: 30% } } } }
+  prod: { strategy: canary, canary: { evidence: { promote: { ratio: 1.1, margin: 0% }, rollback: { margin: 1% }, latency: 1%, slo: 0% } } }
+  test: { strategy: immutable, immutable: { bake: 1m, evidence: { rollback: { alpha: 30%, ratio: 11 }, latency: 400% } } }
 `, []string{
-			`6:49: environments.prod.canary.evidence: promote (1.1 × + 0.25 %) must not be tighter than rollback (1.2 × + 0 %), or what is as good as before is never decided on`,
-			`7:65: environments.test.immutable.evidence: the error probability of rollback must be from 0.0001 % to 20 %, not 30 %`,
+			`6:69: environments.prod.canary.evidence: promote.ratio must not be below rollback.ratio (1.2), or what is as good as before is never decided on; it is 1.1`,
+			`6:82: environments.prod.canary.evidence: promote.margin must not be below rollback.margin (1 %), or what is as good as before is never decided on; it is 0 %`,
+			`6:123: environments.prod.canary.evidence: latency must be from 2.19 % to 300 %`,
+			`6:132: environments.prod.canary.evidence: slo must be above 0 % and below 100 %, not 0 %`,
+			`7:86: environments.test.immutable.evidence: rollback.alpha must be from 0.0001 % to 20 %, not 30 %`,
+			`7:98: environments.test.immutable.evidence: rollback.ratio must be from 1 to 10, not 11`,
+			`7:113: environments.test.immutable.evidence: latency must be from 2.19 % to 300 %`,
 		}},
 		{"queries that tell nothing", good + `environments:
   prod: { strategy: canary, canary: { evidence: { queries: [{ name: a, prometheus: "http://p:9090", failed: f, all: 'a{release="$release"}' }] } } }
   test: { strategy: canary, canary: { evidence: { queries: [{ name: errors, prometheus: "http://p", failed: $release, all: $release }] } } }
 `, []string{
-			`6:49: environments.prod.canary.evidence: query a must name $release in failed and in all, or both groups would seem to be alike`,
-			`7:49: environments.test.canary.evidence: a query must not be named errors, as what routers count is`,
+			`6:60: environments.prod.canary.evidence: query a must name $release in failed and in all, or both groups would seem to be alike`,
+			`7:60: environments.test.canary.evidence: a query must not be named errors, as what routers count is`,
 		}},
 		{"one query twice", good + `environments:
   prod: { strategy: canary, canary: { evidence: { queries: [{ name: a, prometheus: "http://p", failed: $release, all: $release }, { name: a, prometheus: "http://p", failed: $release, all: $release }] } } }
 `, []string{
-			`6:49: environments.prod.canary.evidence: two queries are named a`,
+			`6:60: environments.prod.canary.evidence: two queries are named a`,
 		}},
 		{"what workers cannot have", `service: a
 kind: worker
@@ -348,6 +356,18 @@ func TestCanaryOnOneLine(t *testing.T) {
 	}
 	if d := cmp.Diff(slipway.Rollout{Strategy: slipway.Immutable, KeepOld: slipway.DefaultKeepOld}, m.Environments["staging"].Rollout); d != "" {
 		t.Error(d)
+	}
+}
+
+// What is enough to be promoted is never less than what is tolerated, unless
+// somebody says so.
+func TestWhoToleratesMoreNeedsNoMoreToBeShown(t *testing.T) {
+	m, err := Parse("slipway.yaml", []byte(good+"environments: { prod: { strategy: canary, canary: { evidence: { rollback: { ratio: 3, margin: 1% } } } } }"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Environments["prod"].Evidence.Promote; got.Ratio != 3 || got.Margin != .01 {
+		t.Errorf("promoted at %g times + %g", got.Ratio, got.Margin)
 	}
 }
 
