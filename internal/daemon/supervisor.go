@@ -9,17 +9,21 @@ import (
 )
 
 // A supervisor keeps roles running: it starts each, waits for its end and
-// starts it again, sooner when it had lived long.
+// starts it again, at once when it had lived for a while.
 type supervisor struct {
 	roles []*role
 	log   *slog.Logger
 	wg    sync.WaitGroup
 }
 
+// How long a role lived does not tell whether it could start: one that was killed
+// soon after it came up looks the same as one that fails. So either is tried once a
+// second, and told of once a minute.
 const (
 	restartFirst = 50 * time.Millisecond
-	restartMost  = 10 * time.Second
-	livedWell    = time.Second // a role that lived this long restarts at once again: what cannot start dies sooner
+	restartMost  = time.Second
+	livedWell    = time.Second // a role that lived this long restarts at once again
+	sayAgain     = time.Minute
 )
 
 // start returns when r runs, or with the error of its first start.
@@ -37,7 +41,7 @@ func (s *supervisor) keep(ctx context.Context, r *role) {
 }
 
 func (s *supervisor) restart(ctx context.Context, r *role) {
-	delay := restartFirst
+	delay, quiet := restartFirst, time.Time{}
 	for {
 		began := time.Now()
 		why := r.wait(ctx)
@@ -51,12 +55,16 @@ func (s *supervisor) restart(ctx context.Context, r *role) {
 		if time.Since(began) > livedWell {
 			delay = restartFirst
 		}
-		s.log.Warn("role ended, starting it again", "role", r.name, "why", why, "in", delay)
+		loud := delay < restartMost || time.Now().After(quiet)
+		if loud {
+			s.log.Warn("role ended, starting it again", "role", r.name, "why", why, "in", delay)
+			quiet = time.Now().Add(sayAgain)
+		}
 		if !sleep(ctx, delay) {
 			return
 		}
 		delay = min(2*delay, restartMost)
-		if err := r.start(); err != nil {
+		if err := r.start(); err != nil && loud {
 			s.log.Error("role does not start", "role", r.name, "err", err)
 		}
 	}

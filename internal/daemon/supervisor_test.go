@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -46,5 +47,34 @@ func TestRolesEndTogetherAndTheLastLast(t *testing.T) {
 		t.Error("one that stays has ended")
 	} else {
 		r.stop()
+	}
+}
+
+func TestARoleThatIsKilledAgainAndAgainIsSoonBack(t *testing.T) {
+	data, err := OpenData(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	s := &supervisor{log: slog.New(slog.DiscardHandler)}
+	r := &role{name: "server", exe: "/bin/sleep", args: []string{"300"}, data: data, patience: time.Second}
+	if err := s.start(r); err != nil {
+		t.Fatal(err)
+	}
+	s.keep(running, r)
+	defer s.stop(func(*role) bool { return true })
+	defer stop()
+	for n := range 7 {
+		killed := r.current().Process
+		if err := killed.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for r.current().Process == killed {
+			if time.Since(began) > 2*time.Second {
+				t.Fatalf("it is away for %s when it was killed %d times", time.Since(began), n+1)
+			}
+			time.Sleep(time.Millisecond)
+		}
 	}
 }

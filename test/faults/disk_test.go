@@ -162,6 +162,9 @@ func TestKilledWhileItCommits(t *testing.T) {
 		sleep(200 * time.Millisecond)
 		slowest = max(slowest, w.killServer())
 	}
+	if slowest > 2*time.Second {
+		t.Errorf("a server answered %s after it was killed", slowest)
+	}
 	acknowledged := asking()
 	w.known(acknowledged)
 	if len(acknowledged) > 0 {
