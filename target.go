@@ -81,7 +81,7 @@ type GroupSpec struct {
 	Target   TargetID
 	Revision Revision
 	Replicas int
-	Active   bool // workers: take work; so far all do
+	Active   bool // workers: each may take work once it is ready
 	Fence    Fence
 }
 

@@ -76,7 +76,8 @@ func (d *Driver) activate(g slipway.GroupSpec) error {
 func isPassive(r slipway.Revision) bool { return r.Kind == slipway.Worker && r.Run.Passive }
 
 // heedActivity takes in an order. The file that the instance reads is written
-// before anybody is shown that it has changed.
+// before anybody is shown that it has changed. A child that has not been ready yet
+// is told when it is.
 func (s *shim) heedActivity() {
 	if !s.spec.Passive {
 		return
@@ -96,22 +97,42 @@ func (s *shim) heedActivity() {
 	}
 }
 
-// show writes for the instance whether it is to take work.
+// show takes in whether the instance is to take work.
 func (s *shim) show(active bool) error {
-	if b, err := os.ReadFile(activeFile); err == nil && string(b) == digit(active) && s.board.report().Active == active {
-		return nil
-	}
-	if err := os.WriteFile(activeFile+".new", []byte(digit(active)), 0o644); err != nil { //nolint:gosec // an instance may run as somebody else
-		return err
-	}
-	if err := os.Rename(activeFile+".new", activeFile); err != nil {
+	if err := lay(active && s.wasReady()); err != nil {
 		return err
 	}
 	s.board.change(func(r *Report) { r.Active = active })
 	return nil
 }
 
-// current is what a child is started with now.
+// lay writes for the instance whether it is to take work: over what is there,
+// which takes no room on the disk.
+func lay(active bool) error {
+	f, err := os.OpenFile(activeFile, os.O_WRONLY|os.O_CREATE, 0o644) //nolint:gosec // an instance may run as somebody else
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(digit(active)), 0)
+	return errors.Join(err, f.Close())
+}
+
+// ripen lets a child that is ready take work, if it is to.
+func (s *shim) ripen() {
+	if !s.spec.Passive || !s.board.report().Active {
+		return
+	}
+	if err := lay(true); err != nil {
+		s.log.Error("tell to take work", "err", err)
+	}
+}
+
+// works reports whether the child is to take work: it was ordered to, and has
+// been ready.
+func (s *shim) works() bool { return s.board.report().Active && s.wasReady() }
+
+// current is what a child is started with now: it takes no work before it is
+// ready.
 func (s *shim) current() (Spec, error) {
 	s.heeding.Lock()
 	defer s.heeding.Unlock()
@@ -119,9 +140,10 @@ func (s *shim) current() (Spec, error) {
 	if !spec.Passive {
 		return spec, nil
 	}
-	var err error
-	if spec.Active, err = s.spec.isActive("."); err == nil {
-		err = s.show(spec.Active)
+	spec.Active = false
+	active, err := s.spec.isActive(".")
+	if err == nil {
+		err = s.show(active)
 	}
 	return spec, err
 }
@@ -132,7 +154,7 @@ func (s *shim) turn(c *child) {
 	if !s.spec.Passive {
 		return
 	}
-	active := s.board.report().Active
+	active := s.works()
 	sig := syscall.SIGUSR2
 	if active {
 		sig = syscall.SIGUSR1

@@ -208,7 +208,8 @@ func worker(edit ...func(*slipway.GroupSpec)) func(*slipway.GroupSpec) {
 }
 
 // A worker that can be told starts passive, takes work when it is told to, goes
-// on with that after a restart, and takes none any more before it ends.
+// on with that once it is ready after a restart, and takes none any more before it
+// ends.
 func TestWorkersAreTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -255,7 +256,7 @@ func TestWorkersAreTold(t *testing.T) {
 	apply(t, d, g)
 	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\n")
 	kill(t, w.report(i).Child.PID, 9)
-	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\nstarts 1 1\n")
+	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\nstarts 0 0\nSIGUSR1 1\n")
 	if err := d.Stop(t.Context(), shop, i.ID, slipway.Fence{Epoch: 1, Generation: 4}); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +264,36 @@ func TestWorkersAreTold(t *testing.T) {
 	if stopped.Active {
 		t.Error("it takes work though it has ended")
 	}
-	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\nstarts 1 1\nSIGUSR2 0\nSIGTERM 0\n")
+	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\nstarts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGTERM 0\n")
+}
+
+// A worker that was never ready takes no work, whatever its group does and whoever
+// looks after it.
+func TestWhoIsNotReadyTakesNoWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.start()
+	g := w.group(1, worker(func(g *slipway.GroupSpec) {
+		g.Revision.Health.Ready = &slipway.Probe{Exec: []string{"/bin/app", "look"}, Timeout: 5 * time.Second}
+	}))
+	apply(t, d, g)
+	starting := func(restarts int) func(slipway.InstanceStatus) bool {
+		return func(i slipway.InstanceStatus) bool {
+			return i.Phase == slipway.InstanceStarting && i.Restarts == restarts && strings.Contains(i.Why, "/bin/app look")
+		}
+	}
+	i := await(t, d, "asked", starting(0))
+	if !i.Active {
+		t.Error("it was not asked to take work when it is ready")
+	}
+	kill(t, w.report(i).Child.PID, 9)
+	await(t, d, "asked again", starting(1))
+	kill(t, w.shim(i), 9)
+	time.Sleep(500 * time.Millisecond) // its next shim asks it, too
+	await(t, d, "asked by another", starting(1))
+	if got := logs(t, d, i.ID, -1); strings.Contains(got, "1\n") || strings.Count(got, "starts 0 0\n") != 2 {
+		t.Errorf("it says %q", got)
+	}
 }
 
 // Who does not listen to the signals would be ended by them; the file tells.

@@ -28,7 +28,7 @@ type shim struct {
 	stop    chan struct{} // closed when the instance is to end
 	turned  chan struct{} // something is in it when the child is to be told whether it takes work
 	told    *bool         // what it was told; nil: not known
-	heeding sync.Mutex    // over orders
+	heeding sync.Mutex    // over orders, and what becomes of them
 }
 
 // RunShim owns the instance in dir until that has stopped: it starts its
@@ -201,7 +201,7 @@ func (s *shim) mind(ctx context.Context, c *child) (why string) {
 	p := newProber(s.spec, c, s.wasReady())
 	p.try = func(ctx context.Context, argv []string, within time.Duration) (how, said string, late, starved bool) {
 		spec := s.spec
-		spec.Active = s.board.report().Active
+		spec.Active = s.works()
 		return s.nursery.try(ctx, spec, argv, within)
 	}
 	go s.takeOff(ctx, p)
@@ -282,6 +282,11 @@ func (s *shim) wasReady() bool {
 
 // judge turns a verdict into a phase.
 func (s *shim) judge(v verdict, c *child) {
+	s.heeding.Lock()
+	defer s.heeding.Unlock()
+	if v.ready && v.live {
+		s.ripen()
+	}
 	s.board.change(func(r *Report) {
 		phase, why := r.Phase, v.why
 		switch {
