@@ -97,7 +97,7 @@ func (g *Growth) Why(within time.Duration) string {
 	slices.SortFunc(all, func(a, b growing) int {
 		return cmp.Or(cmp.Compare(b.rate, a.rate), strings.Compare(string(a.id), string(b.id)))
 	})
-	return fmt.Sprintf("memory grows, of %s by %s a minute: within %s the instances would need %s more, and there are %s. Look at what it keeps, or approve by hand.",
+	return fmt.Sprintf("memory grows, of %s by %s a minute: within %s the instances would need %s more, and there are %s. Look at what it keeps, or promote by hand.",
 		all[0].id, memory(60*all[0].rate), span(within), memory(need), memory(float64(g.room)))
 }
 

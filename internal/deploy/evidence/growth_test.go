@@ -74,7 +74,7 @@ func TestMemoryThatGrowsTooFarIsFound(t *testing.T) {
 		})
 	}
 	why := watch(5*time.Minute, giga, func(_ int, at time.Duration) float64 { return at.Seconds() * mega })
-	if why != "memory grows, of i-1 by 60 MB a minute: within 30 min the instances would need 3.6 GB more, and there are 1.0 GB. Look at what it keeps, or approve by hand." {
+	if why != "memory grows, of i-1 by 60 MB a minute: within 30 min the instances would need 3.6 GB more, and there are 1.0 GB. Look at what it keeps, or promote by hand." {
 		t.Errorf("%q", why)
 	}
 }

@@ -127,7 +127,7 @@ func TestADeadCandidateGoesBack(t *testing.T) {
 func TestAnEqualCandidateIsPromoted(t *testing.T) {
 	w := newWorld(3, .001, .001)
 	c := begun(t, w)
-	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue, "a tenfold rise is excluded")
+	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue, "a tenfold rise is excluded", "It is promoted when errors", "were shown to be as before, after about")
 	w.weigh(5000)
 	decided(t, c.until(w, 4*time.Minute, evidence.Continue), evidence.Promote, "errors at most 1.5 times + 0.25 pp")
 }
@@ -135,13 +135,21 @@ func TestAnEqualCandidateIsPromoted(t *testing.T) {
 func TestFewRequestsDecideNothing(t *testing.T) {
 	w := newWorld(4, .001, .001)
 	c := begun(t, w)
-	decided(t, c.until(w, 8*time.Second, evidence.Inconclusive), evidence.Inconclusive, "a tenfold rise would need about", "raise the share to 50 %")
+	decided(t, c.until(w, 8*time.Second, evidence.Inconclusive), evidence.Inconclusive, "excluding a tenfold rise would need about", "raise the share to 50 %", "or promote by hand.")
 }
 
 func TestACandidateThatHangsGoesBack(t *testing.T) {
 	w := newWorld(5, .001, .001)
 	w.sides[0].takes = func(*rand.Rand) time.Duration { return 24 * time.Hour }
 	decided(t, begun(t, w).until(w, 10*time.Second, evidence.Inconclusive), evidence.Rollback, "slower")
+}
+
+func TestASlowCandidateIsToldByHowMuch(t *testing.T) {
+	w := newWorld(5, .001, .001)
+	usual := w.sides[0].takes
+	w.sides[0].takes = func(r *rand.Rand) time.Duration { return 2 * usual(r) }
+	v := begun(t, w).until(w, time.Minute, evidence.Inconclusive)
+	decided(t, v, evidence.Rollback, "is slower, ", " ms against ", " would be tolerated. Evidence")
 }
 
 // An instance that is new is slow at first: that is no verdict.

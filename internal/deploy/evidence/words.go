@@ -25,8 +25,8 @@ func (j *Judge) words(v Verdict) string {
 		return fmt.Sprintf("PROMOTED %s: errors at most %g times + %s pp; no latency cut failed its margin.",
 			after(j.kind, v, j.canary), j.rules.Promote.Ratio, number(100*j.rules.Promote.Margin))
 	case Continue:
-		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence). To promote, %s is to be shown to be as before.%s",
-			v.CanaryRequests, percent(1-j.rules.Promote.Error), strings.Join(j.pass.lacks(j.rules.Promote.Error), ", "), j.further("About %d are needed", v, v.Need.Promote))
+		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence). It is promoted when %s were shown to be as before%s",
+			v.CanaryRequests, percent(1-j.rules.Promote.Error), listed(j.pass.lacks(j.rules.Promote.Error)), j.further(", after about %d.", v, v.Need.Promote))
 	case Inconclusive:
 	}
 	return "INCONCLUSIVE: " + j.open(v)
@@ -36,7 +36,7 @@ func (j *Judge) words(v Verdict) string {
 func (j *Judge) open(v Verdict) string {
 	n := v.CanaryRequests
 	if w, part, found := j.mix.mismatch(); found {
-		return fmt.Sprintf("%d requests; %s of all came to the candidate, which should have had %s: the counts cannot be compared. Look at the routers, or approve by hand.",
+		return fmt.Sprintf("%d requests; %s of all came to the candidate, which should have had %s: the counts cannot be compared. Look at the routers, or promote by hand.",
 			n, percent(part), percent(float64(w)/float64(slipway.All)))
 	}
 	if name, why, silent := j.silent(); silent {
@@ -44,7 +44,7 @@ func (j *Judge) open(v Verdict) string {
 		if j.kind == slipway.Worker {
 			seen = fmt.Sprintf("%.1f instance-minutes", j.canary.minutes)
 		}
-		return fmt.Sprintf("%s; %s: %s. Mend it, wait, or approve by hand.", seen, name, why)
+		return fmt.Sprintf("%s; %s: %s. Mend it, wait, or promote by hand.", seen, name, why)
 	}
 	if j.kind == slipway.Worker {
 		return fmt.Sprintf("%.1f instance-minutes; at least one is needed.", j.canary.minutes)
@@ -55,31 +55,26 @@ func (j *Judge) open(v Verdict) string {
 	case j.weight == slipway.All:
 		return fmt.Sprintf("%d requests; nothing has alarmed, and nothing serves beside it that it could be compared with.", n)
 	case v.Need.Continue == 0:
-		return fmt.Sprintf("%d requests; nothing has alarmed, and nobody can tell how many would be enough. Approve by hand.", n)
+		return fmt.Sprintf("%d requests; nothing has alarmed, and nobody can tell how many would be enough. Promote by hand.", n)
 	}
-	return fmt.Sprintf("%d requests%s", n, j.further("; a tenfold rise would need about %d", v, v.Need.Continue))
+	return fmt.Sprintf("%d requests%s", n, j.further("; excluding a tenfold rise would need about %d.", v, v.Need.Continue))
 }
 
-// further says what more requests would take.
+// further says what more requests would take; where nobody can tell, nothing.
 func (j *Judge) further(format string, v Verdict, more uint64) string {
 	if more == 0 {
-		return ""
+		return "."
 	}
 	text := fmt.Sprintf(format, round(v.CanaryRequests+more))
-	if strings.HasPrefix(format, ";") {
-		text += "."
-	} else {
-		text = " " + text + "."
-	}
 	share := float64(j.weight) / float64(slipway.All)
 	if v.Need.Rate <= 0 || share <= 0 {
-		return text + " Wait, or approve by hand."
+		return text + " Wait, or promote by hand."
 	}
 	takes := func(share float64) string { return span(time.Duration(float64(more) / (share * v.Need.Rate) * 1e9)) }
 	if share < .5 {
-		return text + fmt.Sprintf(" Wait (%s), raise the share to 50 %% (%s) or approve by hand.", takes(share), takes(.5))
+		return text + fmt.Sprintf(" Wait (%s), raise the share to 50 %% (%s) or promote by hand.", takes(share), takes(.5))
 	}
-	return text + fmt.Sprintf(" Wait (%s) or approve by hand.", takes(share))
+	return text + fmt.Sprintf(" Wait (%s) or promote by hand.", takes(share))
 }
 
 // after says how much was seen.
@@ -131,19 +126,34 @@ func errorsOf(v Verdict, limit slipway.Bound) string {
 	return text
 }
 
-// slow names the cut that differs most.
+// slow names the cut that differs most. What still runs has no latency yet: then
+// the quantile does not tell how slow it is.
 func (j *Judge) slow() string {
 	text, most := "it is slower", 0.0
 	for at, c := range j.past.cuts {
 		for k := range slower {
-			if l := j.trial.latency.plain[at*len(slower)+k]; l > most {
-				most = l
-				text = fmt.Sprintf("%s is slower: it was %s of the stable group, and more of the candidate's requests take longer than %s",
-					c.name, latency((c.at + 1).Begin()), latency((j.rules.Tolerated(c.at, 1) + 1).Begin()))
+			l := j.trial.latency.plain[at*len(slower)+k]
+			if l <= most {
+				continue
+			}
+			most = l
+			before, tolerated := (c.at + 1).Begin(), (j.rules.Tolerated(c.at, 1) + 1).Begin()
+			text = fmt.Sprintf("%s is slower: it was %s of the stable group, and more of the candidate's requests take longer than %s", c.name, latency(before), latency(tolerated))
+			if now := quantile(j.canary.took, float64(j.canary.took.Total()), 1-c.tail); now > tolerated {
+				text = fmt.Sprintf("%s is slower, %s against %s; %s would be tolerated", c.name, latency(now), latency(before), latency(tolerated))
 			}
 		}
 	}
 	return text
+}
+
+// listed is: errors, p90 and p95.
+func listed(all []string) string {
+	last := len(all) - 1
+	if last < 1 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:last], ", ") + " and " + all[last]
 }
 
 // percent writes a part of 1 with two digits that count: 0.10 %, 1.1 %, 64 %.
