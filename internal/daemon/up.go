@@ -93,6 +93,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := raise(running, s, data, o); err != nil {
 		stop()
 		s.stop(func(*role) bool { return true })
+		_ = os.Remove(data.sockets()) // stays while something is left in it
 		return err
 	}
 	if err := os.WriteFile(data.ready(), nil, 0o600); err != nil {

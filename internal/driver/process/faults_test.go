@@ -3,6 +3,8 @@ package process_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -209,9 +211,9 @@ func TestWhatHappensWhileNobodyLooks(t *testing.T) {
 func TestAMovedDataDirectory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	old := w.dir
+	old, sockets := w.dir, w.runtime
 	before, app, d := outage(t, w, func(slipway.InstanceStatus, int) {
-		w.dir = filepath.Join(t.TempDir(), "moved")
+		w.dir, w.runtime = filepath.Join(t.TempDir(), "moved"), shortDir(t)
 		if err := os.Rename(old, w.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -226,6 +228,12 @@ func TestAMovedDataDirectory(t *testing.T) {
 	after := await(t, d, "restarted", func(i slipway.InstanceStatus) bool { return ready(i) && i.Boot != before.Boot })
 	if env := get(t, after, "/env"); after.Why != "" || strings.Contains(env, old) || !strings.Contains(env, "HOME="+w.dir) {
 		t.Errorf("restarted with Why %q and %s", after.Why, env)
+	}
+	if err := d.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(sockets); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of the sockets is left where it was before: %v", err)
 	}
 }
 

@@ -87,6 +87,9 @@ func (d *Driver) forget(i *instance) error {
 	if err := os.Rename(i.dir, half); err != nil {
 		return explain("forget "+string(i.spec.ID), err)
 	}
+	if old := filepath.Dir(i.spec.Socket); old != d.runtime {
+		_ = os.Remove(old) // the data directory has moved since; it stays while something is left in it
+	}
 	_ = os.Remove(filepath.Join(half, specFile)) // first: no shim that waits for the lock takes it for an instance
 	d.mu.Lock()
 	delete(d.instances, i.spec.ID)
