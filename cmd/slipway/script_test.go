@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,10 +47,19 @@ func withBinary(m *testing.M) int {
 // TestScripts runs every script of testdata as a user would type it, each with a
 // home, a data directory and ports of its own.
 func TestScripts(t *testing.T) {
+	var folder atomic.Value // of all scripts: it is left behind when not all of them run
+	t.Cleanup(func() {
+		if dir, ok := folder.Load().(string); ok {
+			_ = os.Remove(dir)
+		}
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
-		Setup:               setup,
+		Setup: func(env *testscript.Env) error {
+			folder.Store(filepath.Dir(env.WorkDir))
+			return setup(env)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"example": example,
 			"until":   until,
