@@ -12,7 +12,7 @@ import (
 // Evidence is what was counted of a candidate beside what serves, and what
 // follows from it.
 type Evidence struct {
-	Verdict          string  `json:"verdict"`            // continue, promote, rollback, inconclusive, replace_instance; "" before anything was counted
+	Verdict          string  `json:"verdict"`            // continue, promote, rollback, worse, inconclusive, replace_instance; "" before anything was counted
 	Instance         string  `json:"instance,omitempty"` // to be replaced
 	Why              string  `json:"why,omitempty"`
 	Batches          int     `json:"batches"` // of counts that led to it
@@ -23,9 +23,11 @@ type Evidence struct {
 	RatioLow         float64 `json:"ratio_low"`  // by how many times it fails more often than the stable group, at least; 0: not known
 	RatioHigh        float64 `json:"ratio_high"` // at most; 0: not known
 
-	Limit         float64          `json:"limit"`     // it goes back when Evidence reaches this
-	Tolerance     float64          `json:"tolerance"` // times the stable group's error rate, and Margin more, are tolerated
-	Margin        float64          `json:"margin"`    // a part of 1, as that below
+	First         bool             `json:"first,omitempty"` // nothing served before: there is nothing to compare it with, and nothing to go back to
+	SLO           float64          `json:"slo"`             // a part of 1: errors that are tolerated where nothing serves beside it
+	Limit         float64          `json:"limit"`           // it goes back, or is held where nothing served before, when Evidence reaches this
+	Tolerance     float64          `json:"tolerance"`       // times the stable group's error rate, and Margin more, are tolerated
+	Margin        float64          `json:"margin"`          // a part of 1, as that below
 	PromoteRatio  float64          `json:"promote_ratio"`
 	PromoteMargin float64          `json:"promote_margin"` // with this it is promoted
 	Metrics       []EvidenceMetric `json:"metrics"`
@@ -98,8 +100,9 @@ type EvidencePoint struct {
 type EvidenceBatches struct {
 	Deployment int64             `json:"deployment"`
 	Kind       string            `json:"kind"`
-	Rules      json.RawMessage   `json:"rules"`   // what is tolerated
-	Batches    []json.RawMessage `json:"batches"` // in their order; the counts of each instance
+	First      bool              `json:"first,omitempty"` // nothing served before
+	Rules      json.RawMessage   `json:"rules"`           // what is tolerated
+	Batches    []json.RawMessage `json:"batches"`         // in their order; the counts of each instance
 }
 
 // Evidence is what was counted of a deployment's candidate, batch by batch.

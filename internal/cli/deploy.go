@@ -118,6 +118,9 @@ func (a *app) abortCommand() *cobra.Command {
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return present(a, c, meant(args, (*api.Client).Abort), func(s *screen, d api.Deployment) error {
+				if d.From == 0 {
+					return s.line("deployment %d takes %s away from %s, where nothing served before. %s", d.ID, d.Service, d.Environment, d.URL)
+				}
 				return s.line("deployment %d returns %s %s to %s. %s", d.ID, d.Service, d.Environment, release(d.From), d.URL)
 			})
 		},

@@ -25,6 +25,9 @@ func (s *screen) ending(d api.Deployment) []string {
 		return []string{fmt.Sprintf("○ %s was cancelled in %s before it began.", name, d.Environment)}
 	case slipway.RolledBack:
 		end = fmt.Sprintf("was rolled back in %s. %s serves again (%s).", d.Environment, release(d.From), count(d.OldReady, "instance"))
+		if d.From == 0 {
+			end = fmt.Sprintf("was taken away from %s. Nothing served there before.", d.Environment)
+		}
 	case slipway.Stuck:
 		end = fmt.Sprintf("is stuck in %s, and %s does not start either. A person must act.", d.Environment, release(d.From))
 	case slipway.Failed:
@@ -53,7 +56,7 @@ func (s *screen) story(d api.Deployment) []string {
 	if d.Blamed != "" {
 		logs += " --instance " + d.Blamed
 	}
-	if d.Evidence != nil && d.Evidence.Verdict == "rollback" {
+	if d.Evidence != nil && (d.Evidence.Verdict == "rollback" || d.Evidence.Verdict == worse) {
 		logs = fmt.Sprintf("slipway deployment %d --picture why.svg · ", d.ID) + logs
 	}
 	return append(lines, "  next  "+logs+" · mend it · deploy again")

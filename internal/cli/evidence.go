@@ -21,7 +21,14 @@ func (s *screen) judged(d api.Deployment) []string {
 	}
 	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(e.Why))}
 	for _, n := range e.Errors {
+		if e.First {
+			lines = append(lines, fmt.Sprintf("      error  %s  %d×", one(n.Title), n.Canary))
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("      new error  %s  %d× (%d× of what serves)", one(n.Title), n.Canary, n.Baseline))
+	}
+	if e.Verdict == worse && !d.Ended {
+		lines = append(lines, fmt.Sprintf("      next  slipway deployment %d --picture why.svg · slipway promote %d · slipway abort %d", d.ID, d.ID, d.ID))
 	}
 	return lines
 }
@@ -31,7 +38,7 @@ func (s *screen) verdictMark(verdict string) string {
 	switch verdict {
 	case "promote", "continue":
 		return s.paint(green, "✓")
-	case "rollback":
+	case "rollback", worse:
 		return s.paint(red, "✗")
 	}
 	return s.paint(amber, "○")
@@ -43,6 +50,9 @@ func bySelf(d api.Deployment, gate string) bool {
 }
 
 const evidenceGate = "evidence"
+
+// worse is the verdict on a candidate before which nothing served.
+const worse = "worse"
 
 // evidenceFiles are where what a candidate is judged by is to be kept.
 type evidenceFiles struct{ picture, counts string }

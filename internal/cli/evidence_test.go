@@ -75,6 +75,56 @@ func TestWhatWentBackByEvidenceHasAPicture(t *testing.T) {
 	}
 }
 
+// firstDeployment is held, since it is worse than is tolerated and nothing served before.
+func firstDeployment() api.Deployment {
+	const why = "WORSE after 640 requests (64 s): errors 2.1 % with nothing beside it; 1 % are tolerated."
+	d := judgedDeployment("worse", why)
+	d.From, d.At = 0, 0
+	d.Stages = []api.Stage{{Title: "100 %", Weight: 10000, Weighted: true, New: 2, HoldMS: 60000}}
+	d.Gates = []api.Gate{{Gate: "evidence", State: "inconclusive", Why: why}}
+	d.Why = []api.Why{{At: noon, Text: "is held: " + why}}
+	d.Evidence.First = true
+	return d
+}
+
+func TestAFirstReleaseThatIsWorseSaysWhatToDo(t *testing.T) {
+	d := firstDeployment()
+	var out strings.Builder
+	s := &screen{out: &out, width: 200}
+	if err := newProgress(s, d).show(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "WORSE after") != 1 {
+		t.Errorf("who follows it reads\n%s", got)
+	}
+	out.Reset()
+	if err := s.deployment(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"    ✗ WORSE after 640 requests", "IllegalStateException: no route  12×\n", "next  slipway deployment 77 --picture why.svg · slipway promote 77 · slipway abort 77"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestAFirstReleaseIsTakenAway(t *testing.T) {
+	d := firstDeployment()
+	f := newFake(t)
+	f.HandleFunc("POST /api/v1/deployments/77/abort", func(w http.ResponseWriter, _ *http.Request) { answer(w, d) })
+	if out, errOut, code := run(t, "abort", "77"); code != 0 || !strings.HasPrefix(out, "deployment 77 takes web away from prod, where nothing served before.") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+	d.Phase, d.Ended, d.FinishedAt = "rolled_back", true, &noon
+	d.Why = append(d.Why, api.Why{At: noon, Text: "takes @14 away: it was aborted"})
+	got := strings.Join((&screen{}).ending(d), "\n")
+	for _, want := range []string{"✗ web@14 was taken away from prod. Nothing served there before.", "why   takes @14 away: it was aborted", "--picture why.svg"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+}
+
 func TestStatusSaysTheVerdict(t *testing.T) {
 	d := judgedDeployment("inconclusive", undecided)
 	target := api.Target{Service: "web", Environment: "prod", Release: 13, Ready: 2, Want: 2, Health: "healthy", Moving: &d}

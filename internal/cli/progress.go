@@ -87,14 +87,14 @@ func (p *progress) lines(d api.Deployment) error {
 }
 
 // judged tells what the evidence says when that is another verdict than before.
-// What goes back is told by its Why.
+// What goes back, or is held because it is worse, is told by its Why.
 func (p *progress) judged(d api.Deployment) []string {
 	e := d.Evidence
 	if e == nil || e.Verdict == p.verdict || len(e.History) == 0 {
 		return nil
 	}
 	p.verdict = e.Verdict
-	if e.Verdict == "rollback" {
+	if e.Verdict == "rollback" || e.Verdict == worse {
 		return nil
 	}
 	return []string{clock(e.History[len(e.History)-1].At) + "  evidence: " + one(e.Why)}

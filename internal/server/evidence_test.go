@@ -21,6 +21,13 @@ import (
 // that fails at one of a thousand requests: ten of each a look, 250 ms apart.
 func (w *world) looked(looks int, fails float64) api.Deployment {
 	w.t.Helper()
+	return w.lookedBeside("g0", 1000, looks, fails)
+}
+
+// lookedBeside has the candidate's weight, and the group that serves beside it; "":
+// nothing does.
+func (w *world) lookedBeside(stable slipway.GroupID, weight slipway.BasisPoints, looks int, fails float64) api.Deployment {
+	w.t.Helper()
 	ctx := w.t.Context()
 	d, err := w.admin.Deploy(ctx, api.CreateDeployment{Service: "web", Environment: "prod", Kind: "deploy", Release: 1})
 	if err != nil {
@@ -35,8 +42,8 @@ func (w *world) looked(looks int, fails float64) api.Deployment {
 		w.t.Fatal(err)
 	}
 	now := time.Now().UTC()
-	s.Deployment.Phase, s.Deployment.StartedAt = slipway.Progressing, now
-	s.Deployment.Stages = []slipway.Stage{{New: 1, Old: 1, Weight: 1000, Leased: true, Gates: []slipway.GateID{slipway.GateEvidence}}}
+	s.Deployment.Phase, s.Deployment.StartedAt, s.Deployment.Stable = slipway.Progressing, now, stable
+	s.Deployment.Stages = []slipway.Stage{{New: 1, Old: 1, Weight: weight, Leased: true, Gates: []slipway.GateID{slipway.GateEvidence}}}
 	if s.Target.Fence, err = w.store.CommitState(ctx, "me", s.Target.Fence, s); err != nil {
 		w.t.Fatal(err)
 	}
@@ -44,7 +51,10 @@ func (w *world) looked(looks int, fails float64) api.Deployment {
 	r := rand.New(rand.NewPCG(1, 2))
 	for n := range looks {
 		b := evidence.Batch{At: now.Add(time.Duration(n+1) * 250 * time.Millisecond), Since: now.Add(time.Duration(n) * 250 * time.Millisecond),
-			Split: s.Target.Fence, Weight: 1000, Canary: []evidence.Sample{sample(r, "i-2", 16, fails)}, Baseline: []evidence.Sample{sample(r, "i-1", 144, .001)}}
+			Split: s.Target.Fence, Weight: weight, Canary: []evidence.Sample{sample(r, "i-2", 16, fails)}}
+		if stable != "" {
+			b.Baseline = []evidence.Sample{sample(r, "i-1", 144, .001)}
+		}
 		b.Canary[0].Classes = []evidence.Class{{ID: "x", Title: "IllegalStateException: <no route>", Count: 1}}
 		text, err := json.Marshal(b)
 		if err != nil {
@@ -200,5 +210,33 @@ func TestAServiceTellsOfItsPlacebo(t *testing.T) {
 	p, err := w.server.Places(t.Context(), "web")
 	if err != nil || p.Environments[0].Placebo != (api.Placebo{Trials: 212}) || p.Environments[1].Placebo != (api.Placebo{Trials: 212, Alarms: 1}) {
 		t.Errorf("%+v, %v", p.Environments, err)
+	}
+}
+
+// A first release has nothing beside it: no ratio, nothing stable, and a verdict that
+// does not say that it went back.
+func TestAFirstReleaseIsShownAlone(t *testing.T) {
+	w := newWorld(t)
+	judging(w)
+	d := w.lookedBeside("", slipway.All, 100, .2)
+	got, err := w.viewer.Deployment(t.Context(), d.ID)
+	if err != nil || got.Evidence == nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if e := got.Evidence; e.Verdict != "worse" || !e.First || e.SLO != .01 || !strings.HasPrefix(e.Why, "WORSE after ") || e.BaselineRequests != 0 {
+		t.Errorf("%+v", e)
+	}
+	kept, err := w.viewer.Evidence(t.Context(), d.ID)
+	if err != nil || !kept.First {
+		t.Errorf("who judges anew hears %v, %v", kept.First, err)
+	}
+	r, err := w.viewer.EvidencePicture(t.Context(), d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	text, err := io.ReadAll(r)
+	if s := string(text); err != nil || !strings.Contains(s, "is held at 100 to 1") || strings.Contains(s, "stable<") || strings.Contains(s, "candidate to") {
+		t.Errorf("%v: %s", err, s)
 	}
 }

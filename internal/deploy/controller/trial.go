@@ -70,7 +70,7 @@ func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (agai
 		return time.Time{}, nil
 	}
 	if m.trial == nil || m.trial.deployment != d.ID {
-		if m.trial, err = c.reopen(ctx, d.ID, *terms, s.Target.Kind); err != nil {
+		if m.trial, err = c.reopen(ctx, *d, s.Specs[d.Candidate].Revision); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -100,15 +100,15 @@ func judged(stages []slipway.Stage) bool {
 }
 
 // reopen reads what was kept of a candidate, and judges it again.
-func (c *Controller) reopen(ctx context.Context, id slipway.DeploymentID, terms slipway.Evidence, kind slipway.Kind) (*trial, error) {
-	looks, err := c.Archive.Evidence(ctx, id)
+func (c *Controller) reopen(ctx context.Context, d slipway.Deployment, r slipway.Revision) (*trial, error) {
+	looks, err := c.Archive.Evidence(ctx, d.ID)
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{deployment: id, judge: evidence.New(terms, kind), batches: len(looks.Batches)}
+	t := &trial{deployment: d.ID, judge: evidence.Of(d, r), batches: len(looks.Batches)}
 	if len(looks.Ledger) > 0 {
 		if err := json.Unmarshal(looks.Ledger, &t.ledger); err != nil {
-			return nil, slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", id, err)
+			return nil, slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", d.ID, err)
 		}
 	}
 	for _, kept := range looks.Batches {
@@ -179,8 +179,9 @@ func (t *trial) say(v slipway.Verdict, now time.Time) slipway.Verdict {
 
 // rule is what the gate of a stage says to a verdict. The last weight needs proof
 // that the candidate is as good, the others that it is not far worse; with all
-// traffic nothing serves beside it, and no alarm is all that can be asked for. One
-// that will not have enough memory goes no further.
+// traffic nothing serves beside it, and no alarm is all that can be asked for; an
+// alarm waits for a person where nothing served before. One that will not have enough
+// memory goes no further.
 func rule(v evidence.Verdict, grows string, d *slipway.Deployment, stage slipway.Stage, terms slipway.Evidence, now time.Time) slipway.Verdict {
 	said := slipway.Verdict{Why: v.Why}
 	alone := stage.Weight == slipway.All
@@ -190,6 +191,8 @@ func rule(v evidence.Verdict, grows string, d *slipway.Deployment, stage slipway
 		said.State = slipway.GateFail
 	case evidence.ReplaceInstance:
 		said.State, said.Instance = slipway.GateReplace, v.Instance
+	case evidence.Worse:
+		said.State = slipway.GateInconclusive
 	case evidence.Promote:
 		said.State = slipway.GatePass
 	case evidence.Continue:

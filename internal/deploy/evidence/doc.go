@@ -19,6 +19,10 @@
 //	     ▼  │     a tenfold rise of errors is excluded
 //	  continue ─► promote: errors and latency are within their margins
 //
+// A candidate before which nothing served has nothing to be compared with, and nothing
+// to go back to: its errors are held against those that are tolerated anyhow, and what
+// would be rollback is worse, which a person decides on.
+//
 // What judges is the fold of its batches and keeps nothing else: whoever has them
 // finds the same verdict again. There is no clock, no chance and no I/O in here.
 package evidence

@@ -14,6 +14,7 @@ import (
 type Judge struct {
 	rules slipway.Evidence
 	kind  slipway.Kind
+	first bool // nothing served before the candidate
 	past  past
 
 	trial   *trial
@@ -44,6 +45,22 @@ func New(e slipway.Evidence, k slipway.Kind) *Judge {
 	j := &Judge{rules: e, kind: k, past: newPast(), sources: sources{}, stages: map[int]time.Time{}, everyPoint: 1}
 	j.anew()
 	return j
+}
+
+// NewFirst returns a judge of a candidate before which nothing served. It never says
+// [Rollback].
+func NewFirst(e slipway.Evidence) *Judge {
+	j := New(e, slipway.Web)
+	j.first = true
+	return j
+}
+
+// Of returns the judge of a deployment of r, which is judged by evidence.
+func Of(d slipway.Deployment, r slipway.Revision) *Judge {
+	if d.Stable == "" {
+		return NewFirst(*r.Evidence)
+	}
+	return New(*r.Evidence, r.Kind)
 }
 
 // NewPlacebo returns a judge of a random part of the requests beside the rest: it
@@ -188,15 +205,24 @@ func (j *Judge) decide() {
 	switch {
 	case j.alarm != nil:
 		if t := j.without[j.alarm.Instance]; t != nil && t.total() >= bar {
-			j.accuse(Rollback, "")
+			j.convict()
 		}
 	case j.trial.total() >= bar:
 		if i, found := j.culprit(); found {
 			j.accuse(ReplaceInstance, i)
 			return
 		}
-		j.accuse(Rollback, "")
+		j.convict()
 	}
+}
+
+// convict accuses all of the candidate.
+func (j *Judge) convict() {
+	if j.first {
+		j.accuse(Worse, "")
+		return
+	}
+	j.accuse(Rollback, "")
 }
 
 func (j *Judge) accuse(d Decision, i slipway.InstanceID) {
@@ -226,7 +252,13 @@ func (j *Judge) culprit() (worst slipway.InstanceID, found bool) {
 
 // Verdict is what the batches so far say.
 func (j *Judge) Verdict() Verdict {
-	if j.alarm != nil {
+	switch {
+	case j.alarm == nil:
+	case j.alarm.Decision == Worse: // who has to decide, sees how it went on
+		v := j.figures()
+		v.Decision, v.Why = Worse, j.alarm.Why+j.since(*j.alarm)
+		return v
+	default:
 		return *j.alarm
 	}
 	v := j.figures()

@@ -19,6 +19,7 @@ type court struct {
 	*evidence.Judge
 	rules   slipway.Evidence
 	kind    slipway.Kind
+	first   bool
 	ledger  []byte
 	batches [][]byte
 }
@@ -72,6 +73,9 @@ func (c *court) until(w *world, d time.Duration, not evidence.Decision) evidence
 func (c *court) replays(v evidence.Verdict) {
 	c.Helper()
 	again := evidence.New(c.rules, c.kind)
+	if c.first {
+		again = evidence.NewFirst(c.rules)
+	}
 	for _, text := range c.batches {
 		var b evidence.Batch
 		if err := json.Unmarshal(text, &b); err != nil {
@@ -193,4 +197,51 @@ func TestAFirstDeploymentIsGuarded(t *testing.T) {
 	c = open(t)
 	w.weigh(slipway.All)
 	decided(t, c.until(w, time.Minute, evidence.Rollback), evidence.Inconclusive, "nothing has alarmed")
+}
+
+// Where nothing served before, what is worse is no reason to go back to nothing. How
+// it goes on is told, for who has to decide.
+func TestAFirstReleaseThatIsWorseIsForAPersonToDecide(t *testing.T) {
+	w := newWorld(9, 0, .05)
+	c := open(t)
+	c.first, c.Judge = true, evidence.NewFirst(c.rules)
+	w.weigh(slipway.All)
+	v := c.until(w, time.Minute, evidence.Inconclusive)
+	decided(t, v, evidence.Worse, "WORSE after", "errors 6.4 % with nothing beside it; 1 % are tolerated. Evidence", "Nothing is there to go back to: promote or abort it.")
+	w.sides[0].fails = always(0)
+	w.pass(time.Minute)
+	later := c.see(w.look())
+	decided(t, later, evidence.Worse, v.Why+" Since then errors 0 % of 12")
+	if later.CanaryRequests < v.CanaryRequests+10_000 {
+		t.Errorf("after %d requests it is at %d", v.CanaryRequests, later.CanaryRequests)
+	}
+	c.replays(later)
+
+	w = newWorld(10, 0, .002)
+	c = open(t)
+	c.first, c.Judge = true, evidence.NewFirst(c.rules)
+	decided(t, c.Verdict(), evidence.Inconclusive, "no requests yet")
+	w.weigh(slipway.All)
+	decided(t, c.until(w, time.Minute, evidence.Inconclusive), evidence.Inconclusive, "errors 0.", " % with nothing beside it; 1 % are tolerated, and nothing has alarmed.")
+}
+
+// What it is held against in a bake is what is told: where the stable group failed
+// more often than is tolerated anyhow, that.
+func TestABakeIsHeldAgainstWhatServedBefore(t *testing.T) {
+	w := newWorld(11, .1, .5)
+	c := open(t)
+	w.pass(time.Minute)
+	c.see(w.look())
+	w.weigh(slipway.All)
+	decided(t, c.until(w, 10*time.Second, evidence.Inconclusive), evidence.Rollback, "ROLLED BACK after", " % with nothing beside it; 12")
+}
+
+func TestABadInstanceOfAFirstReleaseIsReplaced(t *testing.T) {
+	w := newWorld(12, 0, .001)
+	w.sides[0].instances = []slipway.InstanceID{"c1", "c2", "c3"}
+	w.sides[0].fails = func(i slipway.InstanceID) float64 { return map[slipway.InstanceID]float64{"c2": .5}[i] }
+	c := open(t)
+	c.first, c.Judge = true, evidence.NewFirst(c.rules)
+	w.weigh(slipway.All)
+	decided(t, c.until(w, time.Minute, evidence.Inconclusive), evidence.ReplaceInstance, "REPLACE c2 after", "with nothing beside it")
 }

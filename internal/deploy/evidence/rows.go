@@ -105,7 +105,7 @@ func (r *Rows) words(v Verdict) string {
 		return fmt.Sprintf("PROMOTED after %d canary requests: errors at most %g times + %s pp.", v.CanaryRequests, r.rules.Promote.Ratio, number(100*r.rules.Promote.Margin))
 	case Continue:
 		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence).", v.CanaryRequests, percent(1-r.rules.Promote.Error))
-	case Inconclusive, ReplaceInstance:
+	case Inconclusive, Worse, ReplaceInstance:
 	}
 	if v.CanaryRequests == 0 {
 		return "INCONCLUSIVE: no requests yet."

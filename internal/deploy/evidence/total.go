@@ -46,6 +46,9 @@ func (t *total) count(s share, k slipway.Kind) Count {
 	return Count{}
 }
 
+// rate is the part of its requests that failed.
+func (t *total) rate() float64 { return Count{t.failed, t.requests}.Rate() }
+
 // weight is how much there is to judge by.
 func (t *total) weight() float64 { return max(t.started, t.minutes) }
 

@@ -113,12 +113,16 @@ func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Out
 // alone bets on a batch in which the candidate has nothing beside it: that it
 // fails more often than is tolerated, or than the stable group was seen to.
 func (t *trial) alone(canary side, p past) {
-	worst := t.rules.SLO
-	if p.requests.All > 0 {
-		few := Count{p.requests.Failed + 3, p.requests.All + 3} // what was seen may have been luck
-		worst = max(worst, t.rules.Rollback.Ratio*few.Rate()+t.rules.Rollback.Margin)
+	t.guard.look(float64(canary.cells.All), float64(canary.cells.Failed), inCells(t.tolerated(p)))
+}
+
+// tolerated is the worst rate of errors of a candidate that has nothing beside it.
+func (t *trial) tolerated(p past) float64 {
+	if p.requests.All == 0 {
+		return t.rules.SLO
 	}
-	t.guard.look(float64(canary.cells.All), float64(canary.cells.Failed), inCells(worst))
+	few := Count{p.requests.Failed + 3, p.requests.All + 3} // what was seen may have been luck
+	return max(t.rules.SLO, t.rules.Rollback.Ratio*few.Rate()+t.rules.Rollback.Margin)
 }
 
 // inCells is the part of cells in which something fails when a part of requests

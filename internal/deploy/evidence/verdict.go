@@ -20,6 +20,10 @@ const (
 	Promote Decision = "promote"
 	// Rollback: the candidate is worse than is tolerated. It stays so, whatever comes.
 	Rollback Decision = "rollback"
+	// Worse: the candidate is worse than is tolerated, and nothing served before that
+	// it could go back to, which would make all requests fail and not some. It stays
+	// so, whatever comes: a person decides.
+	Worse Decision = "worse"
 	// ReplaceInstance: one instance is worse and the others are not. It stays so until
 	// a batch comes without that instance, from which all is counted anew.
 	ReplaceInstance Decision = "replace_instance"

@@ -14,16 +14,18 @@ import (
 func (j *Judge) words(v Verdict) string {
 	switch v.Decision {
 	case Rollback:
-		return fmt.Sprintf("ROLLED BACK %s: %s. Evidence %s to 1.", after(j.kind, v, j.canary), j.reason(v), to1(v.Evidence))
+		return fmt.Sprintf("ROLLED BACK %s: %s. Evidence %s to 1.", j.after(v), j.reason(v), to1(v.Evidence))
+	case Worse:
+		return fmt.Sprintf("WORSE %s: %s. Evidence %s to 1. Nothing is there to go back to: promote or abort it.", j.after(v), j.reason(v), to1(v.Evidence))
 	case ReplaceInstance:
 		return fmt.Sprintf("REPLACE %s %s: %s. Without it, evidence is %s to 1: the instance is bad, not the version.",
-			v.Instance, after(j.kind, v, j.canary), j.reason(v), to1(math.Exp(j.without[v.Instance].total())))
+			v.Instance, j.after(v), j.reason(v), to1(math.Exp(j.without[v.Instance].total())))
 	case Promote:
 		if j.kind == slipway.Worker {
-			return fmt.Sprintf("PROMOTED %s: nothing has alarmed.", after(j.kind, v, j.canary))
+			return fmt.Sprintf("PROMOTED %s: nothing has alarmed.", j.after(v))
 		}
 		return fmt.Sprintf("PROMOTED %s: errors at most %g times + %s pp; no latency cut failed its margin.",
-			after(j.kind, v, j.canary), j.rules.Promote.Ratio, number(100*j.rules.Promote.Margin))
+			j.after(v), j.rules.Promote.Ratio, number(100*j.rules.Promote.Margin))
 	case Continue:
 		return fmt.Sprintf("CONTINUE: %d requests; nothing has alarmed, and a tenfold rise is excluded (%s confidence). It is promoted when %s were shown to be as before%s",
 			v.CanaryRequests, percent(1-j.rules.Promote.Error), listed(j.pass.lacks(j.rules.Promote.Error)), j.further(", after about %d.", v, v.Need.Promote))
@@ -52,6 +54,8 @@ func (j *Judge) open(v Verdict) string {
 	switch {
 	case n == 0:
 		return "no requests yet."
+	case j.first:
+		return fmt.Sprintf("%d requests, errors %s with nothing beside it; %s are tolerated, and nothing has alarmed.", n, percent(j.canary.rate()), set(j.rules.SLO))
 	case j.weight == slipway.All:
 		return fmt.Sprintf("%d requests; nothing has alarmed, and nothing serves beside it that it could be compared with.", n)
 	case v.Need.Continue == 0:
@@ -77,10 +81,23 @@ func (j *Judge) further(format string, v Verdict, more uint64) string {
 	return text + fmt.Sprintf(" Wait (%s) or promote by hand.", takes(share))
 }
 
+// since says how it went on after an alarm.
+func (j *Judge) since(alarm Verdict) string {
+	was := alarm.Metrics[0].Canary // errors
+	more := Count{j.canary.failed - was.Failed, j.canary.requests - was.All}
+	if more.All == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Since then errors %s of %.0f requests.", percent(more.Rate()), more.All)
+}
+
 // after says how much was seen.
-func after(k slipway.Kind, v Verdict, canary total) string {
-	if k == slipway.Worker {
-		return fmt.Sprintf("after %.1f instance-minutes (%s)", canary.minutes, span(v.Lasted))
+func (j *Judge) after(v Verdict) string {
+	switch {
+	case j.kind == slipway.Worker:
+		return fmt.Sprintf("after %.1f instance-minutes (%s)", j.canary.minutes, span(v.Lasted))
+	case j.first:
+		return fmt.Sprintf("after %d requests (%s)", v.CanaryRequests, span(v.Lasted))
 	}
 	return fmt.Sprintf("after %d canary requests (%s)", v.CanaryRequests, span(v.Lasted))
 }
@@ -112,7 +129,7 @@ func (j *Judge) reason(v Verdict) string {
 		}
 		return "errors that the stable group never had"
 	case Guard:
-		return fmt.Sprintf("errors %s with nothing beside it; %s are tolerated", percent(c.Rate()), percent(j.rules.SLO))
+		return fmt.Sprintf("errors %s with nothing beside it; %s are tolerated", percent(c.Rate()), set(j.trial.tolerated(j.past)))
 	}
 	return fmt.Sprintf("%s %s against %s", top.Name, percent(c.Rate()), percent(b.Rate()))
 }
@@ -158,6 +175,9 @@ func listed(all []string) string {
 
 // percent writes a part of 1 with two digits that count: 0.10 %, 1.1 %, 64 %.
 func percent(part float64) string { return number(100*part) + " %" }
+
+// set writes a part of 1 that somebody has set: 1 %, 0.25 %.
+func set(part float64) string { return strconv.FormatFloat(100*part, 'g', 3, 64) + " %" }
 
 func number(x float64) string {
 	switch {

@@ -123,8 +123,8 @@ func (s scale) ticks(apart float64) []float64 {
 	return all
 }
 
-// number is short: 0.05, 1.2, 30, 1000.
-func number(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
+// number is short: 0.05, 1.2, 30, 10000.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', 5, 64) }
 
 // shade marks the stages, by turns, with the weight that each has.
 func shade(c *canvas, points []api.EvidencePoint, t timeline) {

@@ -16,7 +16,7 @@ func Latency(e api.Evidence) string {
 	}
 	s := durations(e.Quantiles)
 	c := &canvas{}
-	c.open("latency", bottom+46, "Latency: candidate and stable", LatencyInWords(e))
+	c.open("latency", bottom+46, "Latency"+among(e, ": candidate and stable"), LatencyInWords(e))
 	for _, n := range s.ticks(48) {
 		c.line("grid", s.at(n), top-16, s.at(n), bottom)
 		if s.at(n) < right-20 {
@@ -28,21 +28,41 @@ func Latency(e api.Evidence) string {
 	for n, q := range e.Quantiles {
 		y := top - 16 + row*(float64(n)+.5)
 		c.text("tick end", left-6, y+4, q.Name)
+		if e.First {
+			bar(c, "candidate", s, q.Canary, y)
+			continue
+		}
 		bar(c, "stable", s, q.Baseline, y-row*.16)
 		bar(c, "candidate", s, q.Canary, y+row*.16)
 	}
-	c.add(`<circle class="stable" cx="%.1f" cy="%.1f" r="4"/>`, left+4, bottom+33)
-	c.text("tick", left+13, bottom+37, "stable")
-	c.add(`<circle class="candidate" cx="%.1f" cy="%.1f" r="4"/>`, left+74, bottom+33)
-	c.text("tick", left+83, bottom+37, "candidate, with 95 % confidence")
+	x := left
+	if !e.First {
+		c.add(`<circle class="stable" cx="%.1f" cy="%.1f" r="4"/>`, x+4, bottom+33)
+		c.text("tick", x+13, bottom+37, "stable")
+		x += 70
+	}
+	c.add(`<circle class="candidate" cx="%.1f" cy="%.1f" r="4"/>`, x+4, bottom+33)
+	c.text("tick", x+13, bottom+37, among(e, "candidate, ")+"with 95 % confidence")
 	return c.close()
+}
+
+// among is what tells the candidate from the stable group, where there was one.
+func among(e api.Evidence, words string) string {
+	if e.First {
+		return ""
+	}
+	return words
 }
 
 // LatencyInWords says what [Latency] shows.
 func LatencyInWords(e api.Evidence) string {
 	var words []string
 	for _, q := range e.Quantiles {
-		if q.Name == "p50" || q.Name == "p99" {
+		switch {
+		case q.Name != "p50" && q.Name != "p99":
+		case e.First:
+			words = append(words, fmt.Sprintf("%s is %s.", q.Name, inMS(q.Canary.MS)))
+		default:
 			words = append(words, fmt.Sprintf("%s is %s, of the stable group %s.", q.Name, inMS(q.Canary.MS), inMS(q.Baseline.MS)))
 		}
 	}

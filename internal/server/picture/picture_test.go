@@ -86,6 +86,31 @@ func TestWhereNothingIsKnownNothingIsDrawn(t *testing.T) {
 	}
 }
 
+// Where nothing serves beside the candidate there is nothing to compare it with: no
+// ratio is drawn, and where nothing served before, nothing that is of the stable group.
+func TestWithNothingBesideItNothingIsCompared(t *testing.T) {
+	e := evidence(20)
+	for n := range e.History {
+		e.History[n].Weight = 10000
+	}
+	if got := drawings(e); got["ratio"] != "" || got["wealth"] == "" || strings.Contains(got["whole"], "candidate to stable") {
+		t.Errorf("in a bake: %+v", got)
+	}
+	e.First = true
+	for name, text := range drawings(e) {
+		wellFormed(t, name, text)
+		if strings.Contains(text, "stable<") || strings.Contains(text, "stable group") || strings.Contains(text, "goes back") || strings.Contains(text, "tone1") && name == "wealth" {
+			t.Errorf("%s of a first release: %s", name, text)
+		}
+	}
+	if got := WealthInWords(e); got != "Evidence that the candidate is worse than is tolerated is 500 to 1; it is held at 100 to 1." {
+		t.Error(got)
+	}
+	if got := LatencyInWords(e); got != "p50 is 20 ms. p99 is 200 ms." {
+		t.Error(got)
+	}
+}
+
 func TestWords(t *testing.T) {
 	e := evidence(10)
 	if got := RatioInWords(e); got != "Nothing is known yet; 1.2 times are tolerated, at most 1.5 times are needed to promote it." {
@@ -121,7 +146,7 @@ func TestTicks(t *testing.T) {
 		low, high float64
 		want      string
 	}{
-		{.4, 8, "0.5 1 2 5"}, {.01, 1000, "0.01 0.1 1 10 100 1000"}, {1, 2, "1 1.5 2"}, {.1, 300, "0.1 0.3 1 3 10 30 100 300"},
+		{.4, 8, "0.5 1 2 5"}, {.01, 1000, "0.01 0.1 1 10 100 1000"}, {1, 2, "1 1.5 2"}, {.1, 300, "0.1 0.3 1 3 10 30 100 300"}, {.1, 1e4, "0.1 1 10 100 1000 10000"},
 	} {
 		var got []string
 		for _, x := range (scale{math.Log10(c.low), math.Log10(c.high), bottom, top}).ticks(18) {

@@ -5,13 +5,15 @@ import (
 	"math"
 	"slices"
 
+	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
 )
 
 // Ratio draws by how many times the candidate fails more often than the stable
-// group, at least and at most, as that became known. It is "" where nothing is.
+// group, at least and at most, as that became known. It is "" where nothing is, and
+// where the stable group had no traffic beside it.
 func Ratio(e api.Evidence) string {
-	if len(e.History) == 0 {
+	if !compared(e) {
 		return ""
 	}
 	t, s := newTimeline(e), ratios(e)
@@ -30,6 +32,11 @@ func Ratio(e api.Evidence) string {
 	limit(c, "goal", s.at(e.PromoteRatio), -5, fmt.Sprintf("to promote %s×", number(e.PromoteRatio)))
 	t.draw(c)
 	return c.close()
+}
+
+// compared reports whether the stable group ever served beside the candidate.
+func compared(e api.Evidence) bool {
+	return slices.ContainsFunc(e.History, func(p api.EvidencePoint) bool { return p.Weight < int(slipway.All) })
 }
 
 // RatioInWords says what [Ratio] shows at its end.

@@ -21,10 +21,11 @@ func Wealth(e api.Evidence) string {
 	if len(e.History) == 0 {
 		return ""
 	}
+	words, e := WealthInWords(e), betting(e)
 	t, s := newTimeline(e), odds(e)
 	points, speak := story(e, t), speaking(e)
 	c := &canvas{}
-	c.open("wealth", bottom+28+18*math.Ceil(float64(len(speak))/3), "Evidence that the candidate is worse, to 1, by metric", WealthInWords(e))
+	c.open("wealth", bottom+28+18*math.Ceil(float64(len(speak))/3), "Evidence that the candidate is worse, to 1, by metric", words)
 	shade(c, points, t)
 	for _, n := range s.ticks(20) {
 		c.line("grid", left, s.at(n), right, s.at(n))
@@ -34,7 +35,7 @@ func Wealth(e api.Evidence) string {
 	for tone, m := range speak {
 		c.add(`<path class="metric tone%d" d="%s"/>`, tone%tones, layer(points, m, below, t, s))
 	}
-	limit(c, "limit", s.at(e.Limit), -5, fmt.Sprintf("goes back at %s to 1", number(e.Limit)))
+	limit(c, "limit", s.at(e.Limit), -5, fmt.Sprintf("%s at %s to 1", AtLimit(e), number(e.Limit)))
 	t.draw(c)
 	for tone, m := range speak {
 		x, y := left+float64(tone%3)*106, bottom+28+18*float64(tone/3)
@@ -46,7 +47,10 @@ func Wealth(e api.Evidence) string {
 
 // WealthInWords says what [Wealth] shows at its end.
 func WealthInWords(e api.Evidence) string {
-	words := fmt.Sprintf("Evidence that the candidate is worse than is tolerated is %s to 1; it goes back at %s to 1.", ToOne(e.Evidence), number(e.Limit))
+	words := fmt.Sprintf("Evidence that the candidate is worse than is tolerated is %s to 1; it %s at %s to 1.", ToOne(e.Evidence), AtLimit(e), number(e.Limit))
+	if e.First {
+		return words
+	}
 	most, top := 0.0, ""
 	for _, m := range e.Metrics {
 		if m.Weight*m.E > most {
@@ -57,6 +61,27 @@ func WealthInWords(e api.Evidence) string {
 		words += " Most of it is of " + top + "."
 	}
 	return words
+}
+
+// AtLimit is what becomes of a candidate when the evidence reaches its limit.
+func AtLimit(e api.Evidence) string {
+	if e.First {
+		return "is held"
+	}
+	return "goes back"
+}
+
+// betting leaves, of a candidate before which nothing served, the one metric by which
+// that can be found to be worse: the others stand still.
+func betting(e api.Evidence) api.Evidence {
+	if !e.First {
+		return e
+	}
+	e.Metrics, e.History = []api.EvidenceMetric{{Name: "guard", Weight: 1, E: e.Evidence}}, slices.Clone(e.History)
+	for n, p := range e.History {
+		e.History[n].Metrics = []float64{p.Evidence}
+	}
+	return e
 }
 
 // ToOne is evidence as people say it.

@@ -28,6 +28,7 @@ const (
 	columns  = 2*width + 3*margin
 	perLine  = 112 // characters of the verdict
 	lineHigh = 19
+	tileHigh = 236
 )
 
 // Whole is a picture of all the evidence of a deployment, as a file.
@@ -41,16 +42,15 @@ func Whole(d api.Deployment) []byte {
 		words = []string{"Nothing was counted yet."}
 	}
 	head := float64(margin + 30 + lineHigh*len(words))
-	rows := []struct{ name, drawing string }{
-		{"Errors: candidate to stable, times", Ratio(e)}, {"Evidence that it is worse, to 1", Wealth(e)}, {"Latency", Latency(e)},
+	var tiles []string
+	for _, t := range []struct{ name, drawing string }{
+		{"Errors: candidate to stable, times", Ratio(e)}, {"Evidence that it is worse, to 1", Wealth(e)}, {"Latency", Latency(e)}, {"By metric", metrics(e)},
+	} {
+		if t.drawing != "" {
+			tiles = append(tiles, tile(t.name, t.drawing, len(tiles), head))
+		}
 	}
-	high := head + margin
-	if rows[0].drawing != "" {
-		high += 260
-	}
-	if rows[2].drawing != "" {
-		high += 260
-	}
+	high := head + margin + 260*float64((len(tiles)+1)/2)
 	title := fmt.Sprintf("%s in %s: @%d → @%d", d.Service, d.Environment, d.From, d.Release)
 	if d.From == 0 {
 		title = fmt.Sprintf("%s in %s: @%d", d.Service, d.Environment, d.Release)
@@ -63,32 +63,42 @@ func Whole(d api.Deployment) []byte {
 	for n, line := range words {
 		c.text("words", margin, float64(margin+38+lineHigh*n), line)
 	}
-	for n, r := range rows {
-		if r.drawing == "" {
-			continue
-		}
-		x, y := float64(margin+n%2*(width+margin)), head+20+float64(n/2*260)
-		c.text("name", x, y, r.name)
-		c.add("%s", placed(r.drawing, x, y+6))
-	}
-	if rows[2].drawing != "" {
-		metrics(c, e.Metrics, margin+width+margin, head+280)
+	for _, t := range tiles {
+		c.add("%s", t)
 	}
 	return []byte(c.close())
 }
 
-// metrics lists what each adds.
-func metrics(c *canvas, all []api.EvidenceMetric, x, y float64) {
-	at := []float64{x, x + 150, x + 250, x + width - 10}
-	for n, name := range []string{"By metric", "to 1", "candidate", "stable"} {
+// tile is a drawing with its name, the n-th of two in a row.
+func tile(name, drawing string, n int, head float64) string {
+	c := &canvas{}
+	x, y := float64(margin+n%2*(width+margin)), head+20+float64(n/2*260)
+	c.text("name", x, y, name)
+	c.add("%s", placed(drawing, x, y+6))
+	return c.String()
+}
+
+// metrics lists what each adds. It is "" where nothing was counted.
+func metrics(e api.Evidence) string {
+	if len(e.History) == 0 {
+		return ""
+	}
+	c := &canvas{}
+	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d">`, width, tileHigh)
+	at, y := []float64{0, 180, 265, width - 10}, 13.0
+	if e.First {
+		at = at[:3] // nothing is stable
+	}
+	for n, name := range []string{"", "to 1", "candidate", "stable"}[:len(at)] {
 		c.text(column("name", n), at[n], y, name)
 	}
-	for _, m := range all[:min(len(all), 10)] {
+	for _, m := range e.Metrics[:min(len(e.Metrics), 10)] {
 		y += lineHigh
-		for n, words := range []string{cut(InWords(m.Name), 16), ToOne(m.E), Rate(m.Canary), Rate(m.Baseline)} {
+		for n, words := range []string{cut(InWords(m.Name), 16), strings.Replace(ToOne(m.E), "more than ", "> ", 1), Rate(m.Canary), Rate(m.Baseline)}[:len(at)] {
 			c.text(column("words", n), at[n], y, words)
 		}
 	}
+	return c.close()
 }
 
 // column is the class of words in a column: numbers are to its right.
@@ -109,7 +119,7 @@ func Rate(c api.EvidenceCount) string {
 
 // placed puts a drawing somewhere in another.
 func placed(drawing string, x, y float64) string {
-	return strings.Replace(drawing, "<svg ", fmt.Sprintf(`<svg x="%.0f" y="%.0f" width="%d" height="%d" preserveAspectRatio="xMinYMin" `, x, y, width, 236), 1)
+	return strings.Replace(drawing, "<svg ", fmt.Sprintf(`<svg x="%.0f" y="%.0f" width="%d" height="%d" preserveAspectRatio="xMinYMin" `, x, y, width, tileHigh), 1)
 }
 
 // Glued are words of which no line begins with the sign of a percentage.

@@ -25,10 +25,11 @@ func (v *Viewer) weighed(ctx context.Context, d slipway.Deployment, r slipway.Re
 	}
 	e := *r.Evidence
 	shown := &api.Evidence{
+		First: d.Stable == "", SLO: e.SLO,
 		Limit: 1 / e.Rollback.Error, Tolerance: e.Rollback.Ratio, Margin: e.Rollback.Margin,
 		PromoteRatio: e.Promote.Ratio, PromoteMargin: e.Promote.Margin, Metrics: []api.EvidenceMetric{},
 	}
-	return shown, v.judged(ctx, d.ID, e, r.Kind, func(j *evidence.Judge, _ int) { weigh(shown, j) })
+	return shown, v.judged(ctx, d, r, func(j *evidence.Judge, _ int) { weigh(shown, j) })
 }
 
 // tried reports whether a candidate is judged by evidence, or was.
@@ -111,7 +112,7 @@ func (v *Viewer) Batches(ctx context.Context, d slipway.Deployment) (api.Evidenc
 	if err != nil {
 		return api.EvidenceBatches{}, err
 	}
-	shown := api.EvidenceBatches{Deployment: int64(d.ID), Kind: string(r.Kind), Batches: []json.RawMessage{}}
+	shown := api.EvidenceBatches{Deployment: int64(d.ID), Kind: string(r.Kind), First: d.Stable == "", Batches: []json.RawMessage{}}
 	if shown.Rules, err = json.Marshal(r.Evidence); err != nil {
 		return shown, err
 	}

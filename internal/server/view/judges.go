@@ -29,19 +29,19 @@ type judge struct {
 }
 
 // of is the judge of a deployment, for whom the least used makes room.
-func (j *judges) of(d slipway.DeploymentID, e slipway.Evidence, k slipway.Kind) *judge {
+func (j *judges) of(d slipway.Deployment, r slipway.Revision) *judge {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.all == nil {
 		j.all = map[slipway.DeploymentID]*judge{}
 	}
-	one := j.all[d]
+	one := j.all[d.ID]
 	if one == nil {
 		if len(j.all) >= maxJudges {
 			delete(j.all, j.oldest())
 		}
-		one = &judge{fold: evidence.New(e, k)}
-		j.all[d] = one
+		one = &judge{fold: evidence.Of(d, r)}
+		j.all[d.ID] = one
 	}
 	one.used = time.Now()
 	return one
@@ -59,11 +59,11 @@ func (j *judges) oldest() (id slipway.DeploymentID) {
 
 // judged calls look with what says the verdict of a deployment by all that is
 // kept, and with how many batches that are.
-func (v *Viewer) judged(ctx context.Context, d slipway.DeploymentID, e slipway.Evidence, k slipway.Kind, look func(*evidence.Judge, int)) error {
-	one := v.judges.of(d, e, k)
+func (v *Viewer) judged(ctx context.Context, d slipway.Deployment, r slipway.Revision, look func(*evidence.Judge, int)) error {
+	one := v.judges.of(d, r)
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	more, err := v.Store.Batches(ctx, d, one.folded)
+	more, err := v.Store.Batches(ctx, d.ID, one.folded)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ var evidenceFuncs = template.FuncMap{
 	"glued":        picture.Glued,
 	"band":         picture.Milliseconds,
 	"toone":        picture.ToOne,
+	"atlimit":      func(e *api.Evidence) string { return picture.AtLimit(*e) },
+	"tolerated":    func(x float64) string { return strconv.FormatFloat(100*x, 'g', 4, 64) + " %" },
 	"verdictsign":  verdictSign,
 	"verdictclass": verdictClass,
 	"thinned":      thinned,
@@ -38,16 +40,19 @@ func drawn(draw func(api.Evidence) string) func(*api.Evidence) template.HTML {
 }
 
 // verdictSign is a verdict's shape and name.
-func verdictSign(verdict string) string {
-	switch verdict {
+func verdictSign(e *api.Evidence) string {
+	switch e.Verdict {
 	case "promote":
 		return "✓ good"
 	case "continue":
 		return "● good so far"
-	case "rollback":
+	case "rollback", "worse":
 		return "✗ worse"
 	case "replace_instance":
 		return "◐ a bad instance"
+	}
+	if e.First && e.CanaryRequests > 0 { // nothing that good could be told by
+		return "○ no alarm"
 	}
 	return "○ not decided"
 }
@@ -56,7 +61,7 @@ func verdictClass(verdict string) string {
 	switch verdict {
 	case "promote", "continue":
 		return "healthy"
-	case "rollback":
+	case "rollback", "worse":
 		return "failed"
 	}
 	return "degraded"
