@@ -40,7 +40,8 @@ func (s *server) checkStage(before, next slipway.State) {
 	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
 		s.checkHeld(is, slipway.All, r.Bake)
 	}
-	s.checkActive(next)
+	s.checkActive(before, next)
+	s.checkHolds(was, is, r)
 }
 
 // onTrial reports whether d still has to hold a part of the traffic.
@@ -116,11 +117,48 @@ func (s *server) checkKept(before, next slipway.State) {
 	}
 }
 
-// checkActive: workers that can be told take no work in a stage that says so.
-func (s *server) checkActive(next slipway.State) {
+// checkActive: workers that can be told take no work in a stage that says so, and,
+// where somebody works meanwhile, none before one of them was ready.
+func (s *server) checkActive(before, next slipway.State) {
 	d := next.Deployment
-	if d.Phase == slipway.Progressing && d.Stages[d.At].Passive && next.Specs[d.Candidate].Active && next.Specs[d.Candidate].Revision.Run.Passive {
+	spec := next.Specs[d.Candidate]
+	if d.Phase != slipway.Progressing || !spec.Active || !spec.Revision.Run.Passive {
+		return
+	}
+	if d.Stages[d.At].Passive {
 		s.w.violate("deployment %d takes work in a stage in which it is passive", d.ID)
+	}
+	begins := !before.Specs[d.Candidate].Active
+	waits := d.Stable != "" && (spec.Revision.Strategy == slipway.Canary || spec.Revision.Strategy == slipway.Immutable) && !alone(d)
+	if begins && waits && s.count(d.Target, d.Candidate, serves) == 0 {
+		s.w.violate("deployment %d takes work before anybody of it is ready", d.ID)
+	}
+}
+
+// alone reports whether the old ones end before the new ones start.
+func alone(d *slipway.Deployment) bool {
+	return slices.ContainsFunc(d.Stages, func(s slipway.Stage) bool { return s.Order == slipway.Alone })
+}
+
+// checkHolds: who is scaled is not let off any hold of workers.
+func (s *server) checkHolds(was, is *slipway.Deployment, r slipway.Revision) {
+	if r.Kind != slipway.Worker || r.Hold == 0 || was.Phase != slipway.Progressing || was.Want == is.Want {
+		return
+	}
+	held := func(d *slipway.Deployment) (n int) {
+		for _, stage := range d.Stages[:d.At] {
+			if stage.Hold > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	most := held(was)
+	if !was.Held.IsZero() {
+		most++ // the one that is just over
+	}
+	if past := held(is); past > most {
+		s.w.violate("deployment %d is past %d holds of its workers when it is scaled, and was past %d", is.ID, past, held(was))
 	}
 }
 

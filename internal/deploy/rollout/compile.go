@@ -139,7 +139,7 @@ func (c *compiler) inPlace() {
 	}
 	n := min(detach, c.want)
 	start := at(n)
-	start.Preview = c.previews()
+	start.Preview, start.Passive = c.previews(), !c.web
 	c.add(start)
 	grow := func(to int) {
 		for ; n < to; n = min(n+detach, to) {

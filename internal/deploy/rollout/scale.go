@@ -34,7 +34,7 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 	if d.Phase != slipway.Progressing {
 		return
 	}
-	at := d.Stages[d.At]
+	was, at := d.Stages, d.Stages[d.At]
 	from := p.next.Target.Want
 	if d.Stable == "" {
 		from = 0
@@ -44,8 +44,11 @@ func (p *plan) rescaleDeployment(d *slipway.Deployment, want int) {
 		r.Strategy = slipway.Recreate // as it began, though the leftover for which it did is gone
 	}
 	stages := Compile(r, p.was.Target.Kind, from, want, d.Stable == "")
-	d.At = resume(stages, at, d.Weight)
-	d.Stages = stages
+	if d.Stages = stages; p.was.Target.Kind == slipway.Web {
+		d.At = resume(stages, at, d.Weight)
+	} else {
+		d.At = resumeWork(stages, was, d.At)
+	}
 	d.Promoted = 0 // it was a stage of another schedule
 	if stages[d.At].Weight != at.Weight {
 		d.Held = time.Time{} // it was another weight
@@ -89,5 +92,41 @@ func alike(stages []slipway.Stage, at slipway.Stage) int {
 	}
 	return last
 }
+
+// resumeWork finds it for workers, who are on trial without a weight: until they
+// are ready they are passive, and then they are held, some times. Nobody gets past
+// a hold that is still to come.
+func resumeWork(stages, was []slipway.Stage, at int) int {
+	if i := slices.IndexFunc(stages, isIdle); was[at].Passive && i >= 0 {
+		return i
+	}
+	next := len(stages) - 1
+	if all, past := holds(stages), len(holds(was[:at])); past < len(holds(was)) && len(all) > 0 {
+		next = all[min(past, len(all)-1)]
+	}
+	if isHeld(was[at]) {
+		return next
+	}
+	for i, s := range stages[:next] {
+		if !s.Passive && !isHeld(s) && s.New >= was[at].New && (s.Old > 0 || was[at].Old == 0) {
+			return i
+		}
+	}
+	return next
+}
+
+// holds are the places of the stages that are held.
+func holds(stages []slipway.Stage) (all []int) {
+	for i, s := range stages {
+		if isHeld(s) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+func isHeld(s slipway.Stage) bool { return s.Hold > 0 || len(s.Gates) > 0 }
+
+func isIdle(s slipway.Stage) bool { return s.Passive }
 
 func (p *plan) isTakenBack(d *slipway.Deployment) bool { return d.Candidate != slipway.GroupOf(d.ID) }
