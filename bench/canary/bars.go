@@ -153,9 +153,10 @@ func (b *bench) late(ctx context.Context) (all []bar, err error) {
 func (b *bench) slowness() []bar {
 	tail := lognormal(stretched)
 	return []bar{
-		atMost(slow(b.seed+4, b.times(100), 100, 40_000, times(1), rules.Latency).part(), 0, "5 alarms in 40 000 canary requests that take exactly 9 %% longer"),
-		atMost(slow(b.seed+4, b.times(300), 20, 20_000, times(1.2), 0).quantile(.5), 1000, "5 median canary requests until 20 %% slower is found"),
-		atMost(slow(b.seed+4, b.times(300), 20, 20_000, times(1.5), 0).quantile(.5), 100, "5 median canary requests until 50 %% slower is found"),
-		atMost(slow(b.seed+4, b.times(300), 20, 20_000, tail, 0).quantile(.5), 1100, "5 median canary requests until 1 %% that take ten times as long are found"),
+		atMost(slow(b.seed+4, b.times(100), 100, 40_000, slower{takes: times(1), later: rules.Latency}).part(), 0, "5 alarms in 40 000 canary requests that take exactly 9 %% longer"),
+		atMost(slow(b.seed+5, b.times(100), 100, 40_000, slower{takes: times(1), later: rules.Latency, day: rush}).part(), 0, "5 the same while all get up to five times slower and back"),
+		atMost(slow(b.seed+4, b.times(300), 20, 20_000, slower{takes: times(1.2)}).quantile(.5), 1000, "5 median canary requests until 20 %% slower is found"),
+		atMost(slow(b.seed+4, b.times(300), 20, 20_000, slower{takes: times(1.5)}).quantile(.5), 100, "5 median canary requests until 50 %% slower is found"),
+		atMost(slow(b.seed+4, b.times(300), 20, 20_000, slower{takes: tail}).quantile(.5), 1100, "5 median canary requests until 1 %% that take ten times as long are found"),
 	}
 }

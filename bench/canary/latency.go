@@ -41,15 +41,27 @@ func (d *durations) take(r *rand.Rand, n int, later slipway.Bucket) slipway.Tall
 	return t
 }
 
-// slow plays runs of canaries that take what slower says, later by some buckets,
-// beside a stable version that takes what it always took.
-func slow(seed uint64, runs, look, most int, slower *durations, later slipway.Bucket) found {
+// slower is what a canary takes: as is said there, later by some buckets. It and
+// the stable version, which takes what it always took, are both later by what day
+// says of the canary's n-th request.
+type slower struct {
+	takes *durations
+	later slipway.Bucket
+	day   func(n int) slipway.Bucket
+}
+
+// slow plays runs of canaries beside a stable version.
+func slow(seed uint64, runs, look, most int, canary slower) found {
 	usual, all := times(1), found{}
 	for run := range runs {
 		r, s, at := rand.New(rand.NewPCG(seed, uint64(run))), newShipped(), math.Inf(1) //nolint:gosec // a simulation is to be the same again
 		s.look(time.Hour, 0, slipway.Tally{}, usual.take(r, 50_000, 0))
 		for n := look; n <= most; n += look {
-			if s.look(time.Second, weight(share), slower.take(r, look, later), usual.take(r, look*9, 0)) {
+			both := slipway.Bucket(0)
+			if canary.day != nil {
+				both = canary.day(n)
+			}
+			if s.look(time.Second, weight(share), canary.takes.take(r, look, both+canary.later), usual.take(r, look*9, both)) {
 				at = float64(n)
 				break
 			}
@@ -58,6 +70,11 @@ func slow(seed uint64, runs, look, most int, slower *durations, later slipway.Bu
 	}
 	slices.Sort(all)
 	return all
+}
+
+// rush makes all take twice as long, and five times, and as before, by turns.
+func rush(n int) slipway.Bucket {
+	return []slipway.Bucket{0, slipway.BucketsPerDouble, 74}[n/3000%3]
 }
 
 // stretched makes one request of a hundred take ten times as long, whichever.

@@ -51,6 +51,12 @@ func (b bursts) size() float64 {
 	return max(1, (b.sum+calm)/(b.weight+calm)/(1+.25/math.Sqrt(max(b.pairs, 1))))
 }
 
+// apart is what b knows, of something else that comes next.
+func (b bursts) apart() bursts {
+	b.some, b.last = Count{}, Count{}
+	return b
+}
+
 // record is how the stable group did before a batch: the rate at which units
 // failed, and how many failed together.
 type record struct {

@@ -136,6 +136,26 @@ func TestAnEqualCandidateIsPromoted(t *testing.T) {
 	decided(t, c.until(w, 4*time.Minute, evidence.Continue), evidence.Promote, "errors at most 1.5 times + 0.25 pp")
 }
 
+// What the stable group was like before may be no measure of what both are like now.
+func TestCutsThatDoNotFitAreChosenAnew(t *testing.T) {
+	usual := newWorld(3, .001, .001).sides[1].takes
+	for name, before := range map[string]func(*rand.Rand) time.Duration{
+		"it stood still now and then": func(r *rand.Rand) time.Duration { return usual(r) + time.Duration(r.IntN(8)/7)*time.Second },
+		"it had nothing to do":        func(r *rand.Rand) time.Duration { return usual(r) / 10 },
+	} {
+		w := newWorld(3, .001, .001)
+		w.sides[1].takes = before
+		c := begun(t, w)
+		w.sides[1].takes = usual
+		v := c.until(w, 3*time.Minute, evidence.Inconclusive)
+		w.weigh(5000)
+		if v = c.until(w, 4*time.Minute, evidence.Continue); v.Decision != evidence.Promote {
+			t.Errorf("%s: %s", name, v.Why)
+		}
+		t.Log(v.Why)
+	}
+}
+
 func TestFewRequestsDecideNothing(t *testing.T) {
 	w := newWorld(4, .001, .001)
 	c := begun(t, w)
