@@ -26,7 +26,7 @@ type Rollout struct {
 	Detach    int           `json:",omitempty"` // canary: old instances that make room for as many new ones; 0: none, the new ones come on top
 	Weights   []BasisPoints `json:",omitempty"` // canary: rising, each above 0 and below All
 	Hold      time.Duration `json:",omitempty"` // canary: each weight is held this long at least
-	Bake      time.Duration `json:",omitempty"` // immutable, canary: all traffic is held this long before the deployment has succeeded
+	Bake      time.Duration `json:",omitempty"` // immutable, canary: all traffic is held this long before the deployment has succeeded, also the first
 	KeepOld   time.Duration `json:",omitempty"` // immutable, canary: the old group is kept this long, so that going back is a change of weights
 	Preview   *Preview      `json:",omitempty"` // tests before traffic; nil: none
 	Evidence  *Evidence     `json:",omitempty"` // immutable, canary: judges each weight and the bake; nil: they are held and nothing else

@@ -76,6 +76,50 @@ func TestPageOfEvidence(t *testing.T) {
 	b.picture("evidence-file")
 }
 
+// TestPageOfAFirstRelease looks at one that has nothing beside it and is worse than
+// is tolerated, and promotes it.
+func TestPageOfAFirstRelease(t *testing.T) {
+	b := newBrowser(t)
+	w := newWorld(t)
+	dir := w.beacon("env: { FAILS: '12' }, strategy: canary, canary: { weights: [20%], hold: 4s, bake: 1h }")
+	var link struct{ URL string }
+	w.json(&link, "login")
+	pages, _, _ := strings.Cut(link.URL, "/login")
+	b.do(chromedp.Navigate(link.URL), chromedp.WaitVisible("button"))
+	b.do(chromedp.Click("button"), chromedp.WaitVisible("#board"))
+	id := w.begin(dir)
+	b.do(chromedp.Navigate(fmt.Sprintf("%s/deployments/%d", pages, id)), chromedp.WaitVisible(`//h2[text()="Evidence"]`))
+	b.see("#deployment-evidence", "no requests yet")
+	b.picture("first-begun")
+	w.asked(t, 300)
+	b.do(chromedp.WaitVisible(`//span[contains(., "✗ worse")]`)) // without a reload
+	b.see("#deployment-evidence", "WORSE after")
+	b.see("#deployment-evidence", "Nothing is there to go back to: promote or abort it.")
+	b.see("#deployment-evidence", "tolerated 1 % errors")
+	b.see("#deployment-evidence", "errors that it printed")
+	b.see("#deployment-why", "is held: WORSE after")
+	b.do(chromedp.Click("#table-wealth summary"), chromedp.Click("#table-latency summary"))
+	b.see("#table-wealth", "SLO guard")
+	if text, err := chromedp.Run(b.ctx, chromedp.Text("#deployment-evidence")); err != nil || strings.Contains(text, "stable") || strings.Contains(text, "candidate to") {
+		t.Errorf("it tells of what is not there, %v:\n%s", err, text)
+	}
+	b.picture("first-worse")
+	b.do(chromedp.Navigate(pages+"/"), chromedp.WaitVisible("#board"))
+	b.see("#board", "waits: WORSE after")
+	b.picture("first-board")
+	b.dark()
+	b.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateScale(2), chromedp.EmulateMobile))
+	b.do(chromedp.Navigate(fmt.Sprintf("%s/deployments/%d", pages, id)), chromedp.WaitVisible("#deployment-evidence svg"))
+	b.narrow()
+	b.picture("first-worse-360")
+	b.do(chromedp.Navigate(fmt.Sprintf("%s/deployments/%d/evidence.svg", pages, id)), chromedp.WaitVisible("svg"))
+	b.picture("first-file")
+	b.do(chromedp.Navigate(fmt.Sprintf("%s/deployments/%d", pages, id)), chromedp.WaitVisible("#deployment-evidence svg"))
+	b.do(chromedp.Click(`//button[text()="Promote"]`))
+	b.do(chromedp.WaitVisible(`//h1//span[contains(., "succeeded")]`))
+	b.see("#deployment-why", "past stage 1 of 1; evidence: WORSE after")
+}
+
 // savedPicture holds that the picture of a deployment is a file of its own.
 func (w *world) savedPicture(t *testing.T, id int64) {
 	t.Helper()

@@ -45,7 +45,7 @@ var everything = map[string][]string{
 		string(slipway.ApplyGroup), string(slipway.ApplyRoute), string(slipway.StopInstance), string(slipway.ForgetInstance),
 		string(slipway.RunTask), string(slipway.CancelTask),
 	},
-	"stage":    {"surge", "vacate", "alone", "by ready", "by weight", "lent", "passive", "preview", "hold", "gates"},
+	"stage":    {"surge", "vacate", "alone", "by ready", "by weight", "lent", "passive", "preview", "hold", "gates", "first, judged"},
 	"strategy": {"rolling", "immutable", "canary", "recreate", "detach", "workers canary"},
 	"asked":    {"deploy", "rollback", "restart", "abort", "promote", "replace", "scale", "remove", "approve", "lock", "unlock", "declare", "agree"},
 	"gate": {

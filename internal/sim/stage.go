@@ -37,7 +37,7 @@ func (s *server) checkStage(before, next slipway.State) {
 	if before.Target.Asked == 0 { // else the schedule is another one, whose gates this world adds later
 		s.checkEvidence(was, is)
 	}
-	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && is.Stable != "" && bakes(is) {
+	if is.Phase == slipway.Succeeded && r.Kind == slipway.Web && bakes(is) {
 		s.checkHeld(is, slipway.All, r.Bake)
 	}
 	s.checkActive(before, next)
@@ -199,6 +199,9 @@ func (t *truth) saw(w *World, next slipway.State) {
 		w.saw("strategy", "workers canary")
 	}
 	for _, stage := range d.Stages {
+		if d.Stable == "" && stage.Hold > 0 && len(stage.Gates) > 0 {
+			w.saw("stage", "first, judged")
+		}
 		w.saw("stage", string(stage.Order))
 		for what, is := range map[string]bool{
 			"by ready": stage.ByReady, "by weight": !stage.ByReady, "lent": stage.Leased, "passive": stage.Passive,

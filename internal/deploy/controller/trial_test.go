@@ -169,7 +169,12 @@ func TestNoEvidenceWaitsForAPerson(t *testing.T) {
 func TestALeakIsHeld(t *testing.T) {
 	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 1000}, 4*time.Second, func(r *slipway.Rollout) { r.Bake = 20 * time.Minute })
 	w.run(c)
-	w.firstServes(c)
+	first := w.deploy(c, controller.Request{Service: "web", Release: 1})
+	w.until("the first bakes", func() bool { return !w.deployment(first.ID).Held.IsZero() })
+	if err := c.Promote(t.Context(), first.ID, 0, mei, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.wait(first.ID, slipway.Succeeded)
 	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
 	w.mu.Lock()
 	w.leaks = slipway.GroupOf(d.ID)
@@ -186,6 +191,76 @@ func TestALeakIsHeld(t *testing.T) {
 	}
 	w.until("it has all traffic", func() bool { return w.deployment(d.ID).Weight == slipway.All })
 	if text := said(w.deployment(d.ID)); !strings.Contains(text, "it is a cache; evidence: memory grows, of i-") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// worseAtFirst is a world whose first release bakes for an hour, and is worse than is
+// tolerated.
+func worseAtFirst(t *testing.T, edit ...func(*slipway.Rollout)) (*world, *controller.Controller, func(), slipway.Deployment) {
+	edit = append([]func(*slipway.Rollout){func(r *slipway.Rollout) { r.Bake = time.Hour }}, edit...)
+	w, _, c := judgedCanary(t, map[int]int{1: 20}, time.Hour, edit...)
+	return w, c, w.run(c), w.deploy(c, controller.Request{Service: "web", Release: 1})
+}
+
+// A first release that is worse than is tolerated has nothing to go back to. It is
+// told, and held for a person, also by a server that comes after a crash.
+func TestAFirstReleaseThatIsWorseIsHeldForAPerson(t *testing.T) {
+	w, c, stop, d := worseAtFirst(t)
+	held := func() bool { return strings.Contains(said(w.deployment(d.ID)), "is held: WORSE after ") }
+	w.until("it is held", held)
+	stop()
+	next := w.controller("b")
+	next.Witness, next.Archive = c.Witness, c.Archive
+	w.run(next)
+	before := w.deployment(d.ID)
+	w.until("the next one looks", func() bool { return w.deployment(d.ID).Verdicts[0] != before.Verdicts[0] })
+	got := w.deployment(d.ID)
+	if v := got.Verdicts[0]; got.Phase != slipway.Progressing || got.Weight != slipway.All || v.State != slipway.GateInconclusive ||
+		!strings.Contains(v.Why, " % with nothing beside it; 1 % are tolerated.") || !strings.Contains(v.Why, "Nothing is there to go back to") {
+		t.Errorf("it is %s with %d: %+v", got.Phase, got.Weight, v)
+	}
+	if err := next.Promote(t.Context(), d.ID, 0, mei, "better than nothing"); err != nil {
+		t.Fatal(err)
+	}
+	if text := said(w.wait(d.ID, slipway.Succeeded)); !strings.Contains(text, "Mei promotes @1 past stage 1 of 1: better than nothing; evidence: WORSE after ") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+func TestAFirstReleaseThatIsWorseIsAborted(t *testing.T) {
+	w, c, _, d := worseAtFirst(t)
+	w.until("it is held", func() bool { return strings.Contains(said(w.deployment(d.ID)), "is held: WORSE after ") })
+	if err := c.Abort(t.Context(), d.ID, mei); err != nil {
+		t.Fatal(err)
+	}
+	if text := said(w.wait(d.ID, slipway.RolledBack)); !strings.Contains(text, "takes @1 away: it was aborted") || len(w.serving(web)) > 0 {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// A manifest may say how long a person has.
+func TestAFirstReleaseThatIsWorseIsNotHeldForEver(t *testing.T) {
+	w, _, _, d := worseAtFirst(t, func(r *slipway.Rollout) { r.Evidence.MaxHold = 500 * time.Millisecond })
+	if text := said(w.wait(d.ID, slipway.RolledBack)); !strings.Contains(text, "takes @1 away: nothing was decided within 500ms, the longest hold: WORSE after ") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// One that is good bakes, and serves. What comes after it, and is worse in its own
+// bake, goes back to it.
+func TestAFirstReleaseBakes(t *testing.T) {
+	const bake = 500 * time.Millisecond
+	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 20}, 0, func(r *slipway.Rollout) { r.Strategy, r.Weights, r.Bake = slipway.Immutable, nil, bake })
+	w.run(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 1})
+	w.until("it has all traffic", func() bool { return !w.deployment(d.ID).Held.IsZero() })
+	held := w.deployment(d.ID).Held
+	if got := w.wait(d.ID, slipway.Succeeded); got.FinishedAt.Before(held.Add(bake)) {
+		t.Errorf("it was held since %s and has succeeded at %s", held, got.FinishedAt)
+	}
+	d = w.deploy(c, controller.Request{Service: "web", Release: 2})
+	if text := said(w.wait(d.ID, slipway.RolledBack)); !strings.Contains(text, "goes back to @1: ROLLED BACK after ") {
 		t.Errorf("it says\n%s", text)
 	}
 }

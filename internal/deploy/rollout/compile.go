@@ -4,8 +4,8 @@ import "github.com/slipway-cd/slipway"
 
 // Compile turns a strategy into the schedule that moves a target from a group
 // of from instances to a new one of want. Without a stable group (first) there
-// is nothing to replace: the new group has to become ready, and to pass its
-// tests before traffic if it has any.
+// is nothing to replace: the new group has to become ready, to pass its tests
+// before traffic if it has any, and to bake if it does.
 //
 //	rolling 3 → 3      new 1 old 2 ▸ new 2 old 1 ▸ new 3 old 0
 //	rolling 2 → 4      new 1 old 1 ▸ new 2 old 1 ▸ new 3 old 0 ▸ new 4 old 0
@@ -14,6 +14,7 @@ import "github.com/slipway-cd/slipway"
 //	canary 10 detach 2 old 8, new 2, 0 % ▸ 1 % ▸ 10 % ▸ old 6, new 4 ▸ old 5, new 5, 50 % ▸ … ▸ old 0, new 10
 //	recreate           old 0, then new n, in one stage
 //	first              new n
+//	first that bakes   new n, 100 %, bake
 func Compile(r slipway.Rollout, kind slipway.Kind, from, want int, first bool) []slipway.Stage {
 	c := compiler{Rollout: r, web: kind == slipway.Web, from: from, want: want}
 	switch {
@@ -62,13 +63,21 @@ func (c *compiler) recreate() {
 	c.add(slipway.Stage{New: c.want, Order: slipway.Alone, Weight: slipway.All})
 }
 
+// first makes the whole group. What is tested before it has traffic, or watched
+// while it has all of it, is given that by weight; else traffic comes with the
+// first instance that is ready.
 func (c *compiler) first() {
-	if !c.previews() {
-		c.add(slipway.Stage{New: c.want, ByReady: true})
-		return
+	all := slipway.Stage{New: c.want, Weight: slipway.All}
+	if c.web && c.want > 0 && c.Bake > 0 {
+		all.Hold, all.Gates = c.Bake, c.judged()
 	}
-	c.add(slipway.Stage{New: c.want, Preview: true})
-	c.add(slipway.Stage{New: c.want, Weight: slipway.All})
+	switch {
+	case c.previews():
+		c.add(slipway.Stage{New: c.want, Preview: true})
+	case all.Hold == 0:
+		all.Weight, all.ByReady = 0, true
+	}
+	c.add(all)
 }
 
 // rolling replaces Step instances in each stage, with at most Surge beyond

@@ -20,8 +20,8 @@ func (p *plan) judge(d *slipway.Deployment, gates []slipway.GateID) slipway.Verd
 	case slipway.GateWait:
 		p.say("waits: %s", v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
-	case slipway.GateInconclusive: // its numbers grow while it says the same, which its first word tells
-		p.sayOnce("waits for evidence: "+v.Gist(), "waits for evidence: "+v.Why)
+	case slipway.GateInconclusive:
+		p.sayUndecided(d, v)
 		p.wakeAt(p.now.Add(gatesEvery))
 	case slipway.GatePass, slipway.GateFail, slipway.GateReplace:
 	}
@@ -63,7 +63,11 @@ func (p *plan) condemned(d *slipway.Deployment, stage slipway.Stage) bool {
 		return true
 	case slipway.GateReplace:
 		return p.replace(d, v)
-	case slipway.GatePass, slipway.GateWait, slipway.GateInconclusive:
+	case slipway.GateInconclusive:
+		if d.Stable == "" { // it ends no hold, and a person need not wait for that to hear of it
+			p.sayUndecided(d, v)
+		}
+	case slipway.GatePass, slipway.GateWait:
 	}
 	return false
 }

@@ -18,7 +18,7 @@ func (p *plan) carry(d *slipway.Deployment, stage slipway.Stage) {
 		return
 	}
 	d.Weight = stage.Weight
-	if d.Stable != "" && stage.Weight > 0 {
+	if stage.Weight > 0 {
 		p.say("@%d gets %s of the traffic", d.Release, percent(stage.Weight))
 	}
 }

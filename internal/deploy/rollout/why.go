@@ -92,6 +92,17 @@ func (p *plan) sayDraining(i slipway.InstanceStatus, d slipway.Drain) {
 	}
 }
 
+// sayUndecided tells why a gate neither passes nor fails. Its numbers grow while it
+// says the same, which its first word tells. Where nothing served before, no more
+// evidence is waited for: what there is, speaks against the candidate.
+func (p *plan) sayUndecided(d *slipway.Deployment, v slipway.Verdict) {
+	begin := "waits for evidence: "
+	if d.Stable == "" && d.Phase == slipway.Progressing {
+		begin = "is held: "
+	}
+	p.sayOnce(begin+v.Gist(), begin+v.Why)
+}
+
 // sayUnserved tells which routers do not have the newest route, where one says
 // why.
 func (p *plan) sayUnserved() {
