@@ -45,6 +45,51 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// A limit is found in whatever group of this process sets it, and where nothing can be
+// written: in most containers. What is above what is mounted here is not looked at.
+func TestALimitIsFoundAbove(t *testing.T) {
+	top := filepath.Join(t.TempDir(), "cgroup")
+	group := func(name, most, now string) {
+		t.Helper()
+		dir := filepath.Join(top, name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for file, text := range map[string]string{"memory.max": most, "memory.current": now, "memory.stat": "inactive_file 10"} {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	group("..", "50", "0")
+	group("system.slice", "1000", "400")
+	group("system.slice/slipway.service", "max", "300")
+	group("system.slice/slipway.service/inner", "900", "290")
+	group("full", "700", "800")
+	whole := "30 23 0:26 / " + top + " ro - cgroup2 cgroup2 rw\n"
+	for _, test := range []struct {
+		name, mounts, self string
+		room               int64
+		limited            bool
+	}{
+		{"of a unit's slice", whole, "0::/system.slice/slipway.service\n", 610, true},
+		{"of its own", whole, "4:memory:/\n0::/system.slice/slipway.service/inner\n", 610, true},
+		{"none", whole, "0::/user.slice\n", 0, false},
+		{"at the root", whole, "0::/\n", 0, false},
+		{"nothing is left", whole, "0::/full\n", 0, true},
+		{"of a container", "30 23 0:26 /docker/ab " + top + "/full ro - cgroup2 cgroup rw\n", "0::/docker/ab\n", 0, true},
+		{"seen in two places", "30 23 0:26 /system.slice/slipway.service " + top + "/system.slice/slipway.service/inner ro - cgroup2 cgroup rw\n" + whole,
+			"0::/system.slice/slipway.service\n", 610, true},
+		{"of version 1", "32 31 0:29 / " + top + " rw - cgroup cgroup rw,memory\n", "4:memory:/full\n", 0, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got, limited := room(test.mounts, test.self); got != test.room || limited != test.limited {
+				t.Errorf("%d, %v; want %d, %v", got, limited, test.room, test.limited)
+			}
+		})
+	}
+}
+
 func TestWhyNot(t *testing.T) {
 	ordinary := t.TempDir()
 	for _, test := range []struct{ name, mounts, self, want string }{

@@ -32,7 +32,7 @@ func (g Group) Ran() (time.Duration, error) {
 }
 
 // Room is without a limit.
-func (h Home) Room() (bytes int64, limited bool) { return 0, false }
+func Room() (bytes int64, limited bool) { return 0, false }
 
 // End has nothing to do.
 func (g Group) End() error { return nil }

@@ -19,15 +19,44 @@ func (g Group) Ran() (time.Duration, error) {
 	return time.Duration(micro) * time.Microsecond, err
 }
 
-// Room is how much more memory the processes in h and below may have, where the
-// groups that they are in set a limit. What the kernel would give up for them is
-// room.
-func (h Home) Room() (bytes int64, limited bool) {
+// Room is how much more memory this process and those in groups below its own may
+// have, where one of the groups that it is in sets a limit: in a container, a unit
+// with MemoryMax=. What the kernel would give up for them is room. Groups need not be
+// ours to write to.
+func Room() (bytes int64, limited bool) {
+	mounted, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return 0, false
+	}
+	self, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return 0, false
+	}
+	return room(string(mounted), string(self))
+}
+
+func room(mountinfo, self string) (bytes int64, limited bool) {
+	group, ok := unified(self)
+	if !ok {
+		return 0, false
+	}
 	var dirs []string
-	for dir := h.dir; dir != "" && isGroup(dir); dir = filepath.Dir(dir) {
-		dirs = append(dirs, dir)
+	for _, m := range mounts(mountinfo) {
+		if dir, ok := m.place(group); ok {
+			dirs = append(dirs, m.upwards(dir)...)
+		}
 	}
 	return least(dirs)
+}
+
+// upwards are the groups from dir to the highest that m shows.
+func (m mount) upwards(dir string) []string {
+	dirs := []string{dir}
+	for dir != filepath.Clean(m.dir) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		dirs = append(dirs, dir)
+	}
+	return dirs
 }
 
 // least is what the strictest of some groups leaves.

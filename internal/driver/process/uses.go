@@ -45,7 +45,7 @@ func (d *Driver) measure(i *instance) *slipway.Uses {
 	if !ok {
 		return nil
 	}
-	u := slipway.Uses{At: now(), CPU: max(cpu, before.CPU), Memory: memory, Room: room(d.home)}
+	u := slipway.Uses{At: now(), CPU: max(cpu, before.CPU), Memory: memory, Room: room()}
 	since := before
 	if u.At.Sub(before.At) > busySince {
 		since = slipway.Uses{At: r.StartedAt}

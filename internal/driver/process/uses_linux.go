@@ -35,8 +35,8 @@ func spent(pid int) (cpu time.Duration, memory int64, err error) {
 }
 
 // room is how much memory there is for more: what the machine has, or the groups
-// leave that all of this is in.
-func room(home cgroup.Home) int64 {
+// leave that all of this is in; 0: not known.
+func room() int64 {
 	b, _ := os.ReadFile("/proc/meminfo")
 	var free int64
 	for line := range strings.Lines(string(b)) {
@@ -45,8 +45,8 @@ func room(home cgroup.Home) int64 {
 			free <<= 10
 		}
 	}
-	if left, limited := home.Room(); limited && left < free {
-		return left
+	if left, limited := cgroup.Room(); limited && (free == 0 || left < free) {
+		return max(left, 1) // nothing is left, and that is known
 	}
 	return free
 }
