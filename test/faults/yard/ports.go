@@ -1,32 +1,45 @@
 package yard
 
 import (
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"strconv"
 )
 
-// FreePorts finds n free ports in a row. It looks below those that instances
-// get and that the kernel gives to outgoing connections.
-func FreePorts(n int) (int, error) {
-	const low, high = 10_000, 19_900
+// ports that an installation may use. The one after them is its guard's.
+const ports = 40
+
+// takePorts finds free ports in a row, below those that instances get and that
+// the kernel gives to outgoing connections. No other yard takes one of them, of
+// this process or another, while their guard listens.
+func takePorts() (first int, guard net.Listener, err error) {
+	const low, blocks, block = 10_000, 240, ports + 1
 	for range 200 {
-		base := low + rand.N(high-low-n)
-		if allFree(base, n) {
-			return base, nil
+		first := low + rand.N(blocks)*block
+		guard, err := listen(first + ports)
+		if err != nil {
+			continue
 		}
+		if allFree(first) {
+			return first, guard, nil
+		}
+		_ = guard.Close()
 	}
-	return 0, fmt.Errorf("no %d free ports in a row from %d to %d", n, low, high)
+	return 0, nil, errors.New("no ports are free for an installation")
 }
 
-func allFree(base, n int) bool {
-	for port := base; port < base+n; port++ {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // it does not wait
+func allFree(first int) bool {
+	for port := first; port < first+ports; port++ {
+		l, err := listen(port)
 		if err != nil {
 			return false
 		}
 		_ = l.Close()
 	}
 	return true
+}
+
+func listen(port int) (net.Listener, error) {
+	return net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // it does not wait
 }

@@ -35,16 +35,14 @@ type Yard struct {
 
 	dir, home string
 	database  string
-	others    string     // data directory of another server of the same database
-	listeners int        // that were made
-	boot      string     // a file that stands for the kernel's boot ID; "": the kernel's own
-	apart     []*Process // that run beside `slipway up`
+	guard     net.Listener // of its ports
+	others    string       // data directory of another server of the same database
+	listeners int          // that were made
+	boot      string       // a file that stands for the kernel's boot ID; "": the kernel's own
+	apart     []*Process   // that run beside `slipway up`
 }
 
-const (
-	patience = 90 * time.Second
-	ports    = 40 // that an installation may use
-)
+const patience = 90 * time.Second
 
 // Raise brings up an installation: server, router and an agent.
 func (t Tools) Raise(ctx context.Context, o Options) (*Yard, error) {
@@ -52,13 +50,13 @@ func (t Tools) Raise(ctx context.Context, o Options) (*Yard, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := FreePorts(ports)
+	first, guard, err := takePorts()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	y := &Yard{
 		Tools: t, dir: dir, home: filepath.Join(dir, "home"), Data: filepath.Join(dir, "data"), Ledger: filepath.Join(dir, "ledger"),
-		Listen: base, RoutePort: base + 1, database: o.Database,
+		Listen: first, RoutePort: first + 1, database: o.Database, guard: guard,
 	}
 	if o.Disk != "" {
 		y.Data = filepath.Join(o.Disk, "data")
@@ -178,6 +176,7 @@ func (y *Yard) Down() error {
 
 // End takes everything down and removes it.
 func (y *Yard) End() error {
+	defer func() { _ = y.guard.Close() }()
 	err := y.Down()
 	for _, p := range y.All() {
 		err = errors.Join(err, fmt.Errorf("process %d was left", p.PID), p.Kill())
