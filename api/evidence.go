@@ -14,6 +14,7 @@ import (
 type Evidence struct {
 	Verdict          string  `json:"verdict"`            // continue, promote, rollback, worse, inconclusive, replace_instance; "" before anything was counted
 	Instance         string  `json:"instance,omitempty"` // to be replaced
+	Worst            string  `json:"worst,omitempty"`    // the candidate's instance that had the most errors
 	Why              string  `json:"why,omitempty"`
 	Batches          int     `json:"batches"` // of counts that led to it
 	CanaryRequests   uint64  `json:"canary_requests"`
@@ -32,7 +33,7 @@ type Evidence struct {
 	PromoteMargin float64          `json:"promote_margin"` // with this it is promoted
 	Metrics       []EvidenceMetric `json:"metrics"`
 	Need          EvidenceNeed     `json:"need"`
-	Errors        []NewError       `json:"errors,omitempty"` // that the stable group never had, the most frequent first; at most 5
+	Errors        []NewError       `json:"errors,omitempty"` // first seen of the candidate, and not as often of the stable group since; at most 5
 	Quantiles     []Quantile       `json:"quantiles,omitempty"`
 	History       []EvidencePoint  `json:"history,omitempty"` // at most 200
 }

@@ -42,7 +42,7 @@ func (s *screen) deployment(d api.Deployment, now time.Time) error {
 	for i, stage := range d.Stages {
 		line := fmt.Sprintf("  %s %s  %3d new  %3d old", newProgress(s, d).mark(d, i), pad(stage.Title, titles(d.Stages)), stage.New, stage.Old)
 		if stage.HoldMS > 0 {
-			line += "   held " + lasting(stage.HoldMS)
+			line += "   hold " + lasting(stage.HoldMS)
 		}
 		if held := holding(d, now); held != "" && i == d.At {
 			line += "   now: " + held

@@ -59,6 +59,9 @@ func (s *screen) story(d api.Deployment) []string {
 	if d.Evidence != nil && (d.Evidence.Verdict == "rollback" || d.Evidence.Verdict == worse) {
 		logs = fmt.Sprintf("slipway deployment %d --picture why.svg · ", d.ID) + logs
 	}
+	if aborted(d) {
+		return append(lines, fmt.Sprintf("  next  %s · again: slipway deploy %s %s@%d", logs, d.Environment, d.Service, d.Release))
+	}
 	return append(lines, "  next  "+logs+" · mend it · deploy again")
 }
 
@@ -74,9 +77,20 @@ func lastLines(of string, tail []string) []string {
 	return lines
 }
 
+// wasAborted ends the Why of a deployment that goes back because a person wants
+// it. Who does is in the one before it.
+const wasAborted = ": it was aborted"
+
+func aborted(d api.Deployment) bool {
+	return slices.ContainsFunc(d.Why, func(w api.Why) bool { return strings.HasSuffix(w.Text, wasAborted) })
+}
+
 // cause is the newest Why that tells neither how it ended nor how it went back.
 func cause(d api.Deployment) string {
-	for _, w := range slices.Backward(d.Why) {
+	for n, w := range slices.Backward(d.Why) {
+		if n > 0 && strings.HasSuffix(w.Text, wasAborted) && strings.Contains(d.Why[n-1].Text, " asked to ") {
+			return one(d.Why[n-1].Text)
+		}
 		turned := strings.HasPrefix(w.Text, "goes back to @") || strings.HasPrefix(w.Text, "takes @")
 		if !outcome(w) && (turned || d.Phase != string(slipway.RolledBack)) {
 			return one(w.Text)

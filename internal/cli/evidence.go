@@ -19,7 +19,12 @@ func (s *screen) judged(d api.Deployment) []string {
 	if e == nil || e.Verdict == "" {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(e.Why))}
+	open := e.Verdict == "inconclusive" || e.Verdict == "continue"
+	why := e.Why
+	if open && d.Ended {
+		why = slipway.Brief(why) // there is nothing to do any more
+	}
+	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(why))}
 	for _, n := range e.Errors {
 		if e.First {
 			lines = append(lines, fmt.Sprintf("      error  %s  %d×", one(n.Title), n.Canary))
@@ -27,8 +32,12 @@ func (s *screen) judged(d api.Deployment) []string {
 		}
 		lines = append(lines, fmt.Sprintf("      new error  %s  %d× (%d× of what serves)", one(n.Title), n.Canary, n.Baseline))
 	}
-	if e.Verdict == worse && !d.Ended {
+	switch {
+	case d.Ended:
+	case e.Verdict == worse:
 		lines = append(lines, fmt.Sprintf("      next  slipway deployment %d --picture why.svg · slipway promote %d · slipway abort %d", d.ID, d.ID, d.ID))
+	case open:
+		lines = append(lines, fmt.Sprintf("      next  slipway promote %d · slipway abort %d", d.ID, d.ID))
 	}
 	return lines
 }

@@ -24,7 +24,11 @@ func judgedDeployment(verdict, why string) api.Deployment {
 	}
 }
 
-const undecided = "INCONCLUSIVE: 210 requests; a tenfold rise would need about 650."
+const (
+	known     = "INCONCLUSIVE: 210 requests; excluding a tenfold rise would need about 650."
+	undecided = known + " Wait (53 min) or promote by hand."
+	byHand    = "next  slipway promote 77 · slipway abort 77"
+)
 
 func TestTheVerdictIsSaidUnderItsStage(t *testing.T) {
 	d := judgedDeployment("inconclusive", undecided)
@@ -39,7 +43,7 @@ func TestTheVerdictIsSaidUnderItsStage(t *testing.T) {
 	for _, part := range strings.SplitAfter(out.String(), "100 %\n") {
 		lines := strings.Split(part, "\n")
 		for n, line := range lines {
-			if strings.Contains(line, "⠼ 10 %") && (lines[n+1] != "    ○ "+undecided || !strings.Contains(lines[n+2], "IllegalStateException: no route  12× (0× of what serves)")) {
+			if strings.Contains(line, "⠼ 10 %") && (lines[n+1] != "    ○ "+undecided || !strings.Contains(lines[n+2], "IllegalStateException: no route  12× (0× of what serves)") || lines[n+3] != "      "+byHand) {
 				t.Errorf("after the stage: %q, %q", lines[n+1], lines[n+2])
 			}
 		}
@@ -130,14 +134,51 @@ func TestStatusSaysTheVerdict(t *testing.T) {
 	target := api.Target{Service: "web", Environment: "prod", Release: 13, Ready: 2, Want: 2, Health: "healthy", Moving: &d}
 	f := newFake(t)
 	f.gives("board", api.Board{Environments: []string{"prod"}, Services: []api.BoardService{{Name: "web", Targets: []api.Target{target}}}})
-	if out, _, _ := run(t, "status"); !strings.Contains(out, "→ @14 stage 2 of 3, 10 %") || !strings.Contains(out, ": "+undecided) {
+	if out, _, _ := run(t, "status"); !strings.Contains(out, "→ @14 stage 2 of 3, 10 %") || !strings.Contains(out, ": "+known+"\n") {
 		t.Error(out)
 	}
-	if out, _, _ := run(t, "status", "web"); strings.Count(out, undecided) != 1 || !strings.Contains(out, "  ○ "+undecided) || !strings.Contains(out, "until 13:00") {
+	if out, _, _ := run(t, "status", "web"); strings.Count(out, undecided) != 1 || !strings.Contains(out, "  ○ "+undecided) || !strings.Contains(out, byHand) || !strings.Contains(out, "until 13:00") {
 		t.Error(out)
 	}
 	if out, _, _ := run(t, "status", "--json"); !strings.Contains(out, `"verdict":"inconclusive"`) {
 		t.Error(out)
+	}
+}
+
+// Who promotes or aborts is told what was known, and not what could be done
+// instead.
+func TestAnAbortedDeploymentSaysWho(t *testing.T) {
+	d := judgedDeployment("inconclusive", undecided)
+	d.Phase, d.Ended, d.FinishedAt = "rolled_back", true, &noon
+	d.Why = append(d.Why, api.Why{At: noon, Text: "ada asked to abort deployment 77; evidence: " + known}, api.Why{At: noon, Text: "goes back to @13: it was aborted"},
+		api.Why{At: noon, Text: "i-3 drained in 17 ms (0 requests left)"}, api.Why{At: noon, Text: "@13 serves as before: 2 of 2 ready"})
+	var out strings.Builder
+	s := &screen{out: &out}
+	if err := s.deployment(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.service(api.BoardService{Name: "web", Targets: []api.Target{{Service: "web", Environment: "prod", Release: 13, Last: &d}}}, noon); err != nil {
+		t.Fatal(err)
+	}
+	got := out.String()
+	for _, want := range []string{"    ○ " + known + "\n", "  why   ada asked to abort deployment 77; evidence: " + known + "\n", "· again: slipway deploy prod web@14\n",
+		"  @14 rolled back: ada asked to abort deployment 77; evidence: " + known + "   more: slipway deployment 77\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, byHand) || strings.Contains(got, "mend it") {
+		t.Error(got)
+	}
+}
+
+func TestAHoldThatIsOverSaysSo(t *testing.T) {
+	d := judgedDeployment("inconclusive", undecided)
+	if got := holding(d, noon); got != "40.0 s of 1 min" {
+		t.Error(got)
+	}
+	if got := holding(d, noon.Add(time.Minute)); got != "1 min 40 s, at least 1 min" {
+		t.Error(got)
 	}
 }
 

@@ -76,7 +76,7 @@ func (s *screen) asks(p api.Plan, i int) []string {
 		more = append(more, fmt.Sprintf("%s on queue %s, within %s", one(p.Tests.Command), p.Tests.Queue, lasting(p.Tests.TimeoutMS)))
 	}
 	if stage.HoldMS > 0 {
-		more = append(more, "held "+lasting(stage.HoldMS))
+		more = append(more, "hold "+lasting(stage.HoldMS))
 	}
 	if len(stage.Gates) > 0 {
 		more = append(more, "gates: "+strings.Join(stage.Gates, ", "))

@@ -42,7 +42,11 @@ func holding(d api.Deployment, now time.Time) string {
 	if d.Ended || d.At >= len(d.Stages) || d.HeldSince == nil || d.Stages[d.At].HoldMS == 0 || d.Phase != string(slipway.Progressing) {
 		return ""
 	}
-	return took(now.Sub(*d.HeldSince)) + " of " + lasting(d.Stages[d.At].HoldMS)
+	gone, hold := now.Sub(*d.HeldSince), d.Stages[d.At].HoldMS
+	if gone > time.Duration(hold)*time.Millisecond { // it waits for something else
+		return took(gone) + ", at least " + lasting(hold)
+	}
+	return took(gone) + " of " + lasting(hold)
 }
 
 // lasting is a time that was set, without needless zeros: 5 min, 1 h, 90 s.

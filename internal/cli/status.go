@@ -213,6 +213,9 @@ func (s *screen) standing(t api.Target, now time.Time) []string {
 		lines = append(lines, line)
 		lines = append(lines, s.judged(*d)...)
 	}
+	if d := t.Last; t.Moving == nil && !t.Removing && t.Removed == nil && d != nil && wentWrong(*d) {
+		lines = append(lines, fmt.Sprintf("%s %s: %s   more: slipway deployment %d", release(d.Release), verb(d.Phase), cause(*d), d.ID))
+	}
 	for _, kept := range t.Retained {
 		lines = append(lines, fmt.Sprintf("%s kept %s for an instant return: slipway rollback %s %s",
 			release(kept.Release), ago(kept.Until.Sub(now)), t.Service, t.Environment))
@@ -223,11 +226,21 @@ func (s *screen) standing(t api.Target, now time.Time) []string {
 	return lines
 }
 
+// wentWrong reports whether somebody will want to know why a deployment ended.
+func wentWrong(d api.Deployment) bool {
+	switch slipway.Phase(d.Phase) {
+	case slipway.Failed, slipway.RolledBack, slipway.Stuck:
+		return cause(d) != ""
+	case slipway.Pending, slipway.Progressing, slipway.RollingBack, slipway.Succeeded, slipway.Superseded, slipway.Cancelled:
+	}
+	return false
+}
+
 // waitsFor is what the first gate that does not pass says.
 func waitsFor(d api.Deployment) string {
 	for _, g := range d.Gates {
 		if bySelf(d, g.Gate) {
-			return ": " + one(d.Evidence.Why)
+			return ": " + one(slipway.Brief(d.Evidence.Why))
 		}
 		if g.State != "pass" {
 			return ": waits, " + one(g.Why)

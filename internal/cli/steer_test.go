@@ -43,7 +43,7 @@ web  prod  @13 → @14   canary, 10 instances   (a plan: nothing moves)
   gates   ✓ lock      no lock
           ⠼ freeze    frozen until Monday
   ① tests    1 new   10 old   ci/bin/probe on queue production, within 10 min
-  ② 10 %     1 new   10 old   held 5 min
+  ② 10 %     1 new   10 old   hold 5 min
   ③ 100 %   10 new   10 old   then the old ones are kept 10 min for an instant return
   note    A worker cannot say that it is idle.
 `)
@@ -138,7 +138,7 @@ web  prod  @13 → @14   canary, 10 instances   (by mei, http://s/deployments/77
   ✓ gate lock      no lock
   ⠼ gate evidence  too few requests
   ✓ tests    1 new   10 old
-  ⠼ 10 %     1 new   10 old   held 5 min
+  ⠼ 10 %     1 new   10 old   hold 5 min
     100 %   10 new   10 old
   why   `+clock(at)+`  canary: from 10 instances of @13 to 10 of @14
         `+clock(at)+`  @14 gets 10 % of the traffic

@@ -106,6 +106,9 @@ func TestAVerdictIsFoundAgain(t *testing.T) {
 		b, _ := json.MarshalIndent(e, "", " ")
 		t.Errorf("%s", b)
 	}
+	if e.Worst != "i-2" || got.Blamed != "i-2" {
+		t.Errorf("the instance to look at is %q, %q", e.Worst, got.Blamed)
+	}
 	if last := e.History[len(e.History)-1]; last.RatioLow != e.RatioLow || last.Weight != 1000 || len(last.Metrics) != len(e.Metrics) {
 		t.Errorf("the last point is %+v", last)
 	}

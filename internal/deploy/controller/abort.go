@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway"
 )
@@ -14,6 +15,8 @@ const abortTries = 20
 // Abort asks a deployment to go back: one that is pending never starts, one
 // that moves rolls back. Asking again is harmless. It returns NotFound, or
 // Conflict when the deployment has ended.
+//
+// What the gates said of one that moves is written down with it.
 //
 // Whoever plans for the target does not have to be asked: the intent is
 // committed in his name, and he finds his state out of date.
@@ -63,6 +66,9 @@ func (c *Controller) ask(ctx context.Context, d slipway.Deployment, by slipway.A
 		d = *s.Deployment
 	} else { // it waits behind another, and nobody plans for it yet
 		d.Phase, d.FinishedAt = slipway.Cancelled, now
+	}
+	if d.Phase == slipway.Progressing {
+		text = strings.Join(append([]string{text}, verdicts(d)...), "; ")
 	}
 	d.Asked = slipway.AskedAbort
 	d.Why = append(slices.Clip(d.Why), slipway.Why{At: now, Text: text})

@@ -43,6 +43,14 @@ func (c *Controller) Promote(ctx context.Context, id slipway.DeploymentID, stage
 	})
 }
 
+// verdicts are what the gates of a deployment said when a person decided.
+func verdicts(d slipway.Deployment) (all []string) {
+	for _, v := range d.Verdicts {
+		all = append(all, fmt.Sprintf("%s: %s", v.Gate, cmp.Or(slipway.Brief(v.Why), string(v.State))))
+	}
+	return all
+}
+
 // promote commits the intent, with who has it and on what evidence.
 func (c *Controller) promote(ctx context.Context, s slipway.State, d slipway.Deployment, by slipway.Actor, why string) error {
 	now := c.now()
@@ -50,10 +58,7 @@ func (c *Controller) promote(ctx context.Context, s slipway.State, d slipway.Dep
 	if why != "" {
 		words[0] += ": " + why
 	}
-	for _, v := range d.Verdicts {
-		words = append(words, fmt.Sprintf("%s: %s", v.Gate, cmp.Or(v.Why, string(v.State))))
-	}
-	text := strings.Join(words, "; ")
+	text := strings.Join(append(words, verdicts(d)...), "; ")
 	d.Promoted = d.At + 1
 	d.Why = append(slices.Clip(d.Why), slipway.Why{At: now, Text: text})
 	s.Deployment = &d

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -160,6 +161,24 @@ func TestNoEvidenceWaitsForAPerson(t *testing.T) {
 	}
 	got := w.wait(d.ID, slipway.Succeeded)
 	if text := said(got); !strings.Contains(text, "Mei promotes @2 past stage 2 of") || !strings.Contains(text, ": nobody is up yet; evidence: INCONCLUSIVE") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// Who aborts a canary is written down, and on what evidence.
+func TestAnAbortTellsTheEvidence(t *testing.T) {
+	w, people, c := judgedCanary(t, nil, 10*time.Millisecond)
+	people.count = nil
+	c.Witness = nobody{}
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: ") })
+	if err := c.Abort(t.Context(), d.ID, mei); err != nil {
+		t.Fatal(err)
+	}
+	got := w.wait(d.ID, slipway.RolledBack)
+	if text := said(got); !strings.Contains(text, fmt.Sprintf("Mei asked to abort deployment %d; evidence: INCONCLUSIVE", d.ID)) {
 		t.Errorf("it says\n%s", text)
 	}
 }

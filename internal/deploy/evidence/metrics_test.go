@@ -122,6 +122,22 @@ func TestErrorsOfANewClassAreNamed(t *testing.T) {
 	decided(t, v, evidence.Rollback)
 }
 
+func TestWhatTheStableGroupShowsAsOftenIsNotNew(t *testing.T) {
+	p, c := newPrinters(), workers(t)
+	c.see(p.look(time.Second, 0))
+	c.see(p.look(time.Second, 5000))
+	p.errs("c1", "rare")
+	p.errs("c2", "new")
+	p.errs("c2", "new")
+	if c.see(p.look(time.Second, 5000)); len(c.Classes()) != 2 || c.Worst() != "c2" {
+		t.Errorf("at first: %+v; %s is the worst", c.Classes(), c.Worst())
+	}
+	p.errs("b1", "rare")
+	if c.see(p.look(time.Second, 5000)); len(c.Classes()) != 1 || c.Classes()[0].ID != "new" {
+		t.Errorf("then: %+v", c.Classes())
+	}
+}
+
 // TestWhatIsPrintedWhileStartingDoesNotCount: one side starts, the other does not.
 func TestWhatIsPrintedWhileStartingDoesNotCount(t *testing.T) {
 	p, c := newPrinters(), workers(t)

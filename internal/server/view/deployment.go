@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/api"
 	"github.com/slipway-cd/slipway/internal/ansi"
+	"github.com/slipway-cd/slipway/internal/deploy/evidence"
 )
 
 // Deployment shows one deployment with what runs of it now and, when it
@@ -29,6 +30,10 @@ func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Depl
 	}
 	if shown.Evidence, err = v.weighed(ctx, d, r); err != nil {
 		return shown, err
+	}
+	if e := shown.Evidence; e != nil && e.Verdict == string(evidence.Rollback) && d.Blamed == "" {
+		d.Blamed = slipway.InstanceID(e.Worst)
+		shown.Blamed = e.Worst
 	}
 	shown.LogTail = v.tailBlamed(ctx, d)
 	v.tailTests(ctx, shown.Tests)

@@ -46,6 +46,7 @@ func weigh(shown *api.Evidence, j *evidence.Judge) {
 		return
 	}
 	shown.Verdict, shown.Instance, shown.Why, shown.Batches = string(said.Decision), string(said.Instance), said.Why, said.Batch
+	shown.Worst = string(j.Worst())
 	shown.CanaryRequests, shown.BaselineRequests, shown.LastedMS = said.CanaryRequests, said.BaselineRequests, said.Lasted.Milliseconds()
 	shown.Evidence, shown.RatioLow, shown.RatioHigh = said.Evidence, said.RatioLow, said.RatioHigh
 	shown.Need = api.EvidenceNeed{Continue: said.Need.Continue, Promote: said.Need.Promote, Rate: said.Need.Rate}

@@ -40,6 +40,9 @@ func held(d api.Deployment) string {
 	if gone >= time.Minute {
 		text = fmt.Sprintf("%d min %d s", int(gone.Minutes()), int(gone.Seconds())%60)
 	}
+	if hold := d.Stages[d.At].HoldMS; gone.Milliseconds() > hold { // it waits for something else
+		return text + ", at least " + lasting(hold)
+	}
 	return text + " of " + lasting(d.Stages[d.At].HoldMS)
 }
 
