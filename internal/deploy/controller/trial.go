@@ -184,8 +184,8 @@ func (t *trial) say(v slipway.Verdict, now time.Time) slipway.Verdict {
 // memory goes no further.
 func rule(v evidence.Verdict, grows string, d *slipway.Deployment, stage slipway.Stage, terms slipway.Evidence, now time.Time) slipway.Verdict {
 	said := slipway.Verdict{Why: v.Why}
-	alone := stage.Weight == slipway.All
-	last := !judged(slices.DeleteFunc(slices.Clone(d.Stages[d.At+1:]), func(s slipway.Stage) bool { return s.Weight == slipway.All }))
+	alone := isAlone(stage)
+	last := !judged(slices.DeleteFunc(slices.Clone(d.Stages[d.At+1:]), isAlone))
 	switch v.Decision {
 	case evidence.Rollback:
 		said.State = slipway.GateFail
@@ -215,3 +215,6 @@ func rule(v evidence.Verdict, grows string, d *slipway.Deployment, stage slipway
 	}
 	return said
 }
+
+// isAlone reports whether nothing serves beside the candidate in a stage.
+func isAlone(s slipway.Stage) bool { return s.Weight == slipway.All || s.ByReady && s.Old == 0 }

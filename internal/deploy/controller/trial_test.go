@@ -266,6 +266,24 @@ func TestAFirstReleaseThatIsWorseIsNotHeldForEver(t *testing.T) {
 	}
 }
 
+// In place the bake comes when the last old instance has left: there too nothing is
+// beside the candidate, and no alarm is all that can be asked for.
+func TestABakeInPlaceEnds(t *testing.T) {
+	w, _, c := judgedCanary(t, nil, 10*time.Millisecond, func(r *slipway.Rollout) { r.Detach, r.Bake = 1, 100*time.Millisecond })
+	c.Witness = nobody{}
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: ") })
+	held := w.deployment(d.ID).At + 1
+	if err := c.Promote(t.Context(), d.ID, held, mei, "nobody is up yet"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.wait(d.ID, slipway.Succeeded); got.Promoted != held || got.Stages[got.At].Hold == 0 {
+		t.Errorf("promoted past stage %d of %+v", got.Promoted, got.Stages)
+	}
+}
+
 // One that is good bakes, and serves. What comes after it, and is worse in its own
 // bake, goes back to it.
 func TestAFirstReleaseBakes(t *testing.T) {
