@@ -10,7 +10,12 @@
 //	GAUGE_WRONG=1:hang       never answers them; 1:reset breaks off instead; 0.1:slow takes a second longer
 //	GAUGE_ORDERS=0.3         loses so many parts of what is ordered by its requests, though it answers them well
 //	GAUGE_TARGETS=DIR        where it says that it can be asked for its counters, a file per process
-//	GAUGE_LEDGER=DIR         where requests are written down, a file per process
+//	GAUGE_QUEUE=NAME         takes the messages of a queue instead of requests, while it is told to take work
+//	GAUGE_AMQP=URL           where that queue is
+//	GAUGE_WRONG=0.3:error    logs an error of such a part of its messages
+//	GAUGE_LEDGER=DIR         where requests and messages are written down, a file per process
+//
+// As gauge ready it tells whether such a worker is ready.
 package main
 
 import (
@@ -32,7 +37,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	do := run
+	if len(os.Args) > 1 && os.Args[1] == "ready" {
+		do = askReady
+	}
+	if err := do(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -50,6 +59,9 @@ func run(ctx context.Context) error {
 			fmt.Fprintln(os.Stderr, "out of order")
 			os.Exit(3)
 		})
+	}
+	if queue := os.Getenv("GAUGE_QUEUE"); queue != "" {
+		return g.work(ctx, queue)
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
 	if err != nil {
@@ -101,6 +113,7 @@ type gauge struct {
 		how  string
 	}
 	orders orders
+	ripe   *os.File // held locked by a worker that is ready
 
 	mu     sync.Mutex
 	ledger *os.File // nil: none is kept

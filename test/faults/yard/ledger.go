@@ -19,39 +19,50 @@ type Writer struct {
 	PID     int
 }
 
-// Accounts reads what services have written down so far.
+// Accounts reads what services have written down of requests so far.
 func (y *Yard) Accounts() (map[string]*Account, error) {
 	all := map[string]*Account{}
+	err := y.read(func(by Writer, what, id string) error {
+		a := all[id]
+		if a == nil {
+			a = &Account{}
+			all[id] = a
+		}
+		switch what {
+		case "begins":
+			a.Begun++
+			a.In = append(a.In, by)
+		case "ends":
+			a.Ended++
+		case "posted":
+			a.Posted++
+		}
+		return nil
+	})
+	return all, err
+}
+
+// read tells each line that was written down, those of a process in their order.
+func (y *Yard) read(tell func(by Writer, what, rest string) error) error {
 	files, err := os.ReadDir(y.Ledger)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, f := range files {
 		text, err := os.ReadFile(filepath.Join(y.Ledger, f.Name()))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		service, number, _ := strings.Cut(f.Name(), ".")
 		pid, _ := strconv.Atoi(number)
 		for line := range strings.Lines(string(text)) {
-			what, id, _ := strings.Cut(strings.TrimSpace(line), " ")
-			a := all[id]
-			if a == nil {
-				a = &Account{}
-				all[id] = a
-			}
-			switch what {
-			case "begins":
-				a.Begun++
-				a.In = append(a.In, Writer{service, pid})
-			case "ends":
-				a.Ended++
-			case "posted":
-				a.Posted++
+			what, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if err := tell(Writer{service, pid}, what, rest); err != nil {
+				return err
 			}
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // Doubled counts the requests whose body an instance took in more than once.

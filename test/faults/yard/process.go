@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,11 +64,13 @@ func (y *Yard) Shims() []Process {
 	})
 }
 
-// Instances are the processes of services.
+// Instances are the processes of services, but for those that only look whether
+// another is ready.
 func (y *Yard) Instances() []Process {
-	return y.find("environ", func(text string) bool {
+	all := y.find("environ", func(text string) bool {
 		return strings.Contains("\x00"+text, "\x00GAUGE_LEDGER="+y.Ledger+"\x00") && strings.Contains("\x00"+text, "\x00SLIPWAY_INSTANCE=")
 	})
+	return slices.DeleteFunc(all, func(p Process) bool { return slices.Contains(p.words(), "ready") })
 }
 
 // All is every process of the installation.
@@ -115,11 +118,16 @@ func (p Process) Instance() string {
 	if id := p.variable("SLIPWAY_INSTANCE"); id != "" {
 		return id
 	}
-	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "cmdline"))
-	if words := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"); len(words) > 2 && words[1] == "shim" {
+	if words := p.words(); len(words) > 2 && words[1] == "shim" {
 		return filepath.Base(words[len(words)-1])
 	}
 	return ""
+}
+
+// words are its command line.
+func (p Process) words() []string {
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "cmdline"))
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
 // variable is one of the environment that the process was started with.

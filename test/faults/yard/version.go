@@ -26,6 +26,7 @@ type Version struct {
 	Env      map[string]string // what the gauge is told
 	Needs    []string          // services
 	Protocol string            // that its instances are spoken to: http1, h2c; "": http1
+	Worker   bool              // it takes messages and no requests
 }
 
 func (v Version) manifest(ledger string) string {
@@ -50,16 +51,20 @@ func (v Version) manifest(ledger string) string {
 	if v.Live != "" {
 		live = "\n  live: " + v.Live
 	}
+	kind, run, ready := "web", "port: 8000, protocol: "+or(v.Protocol, "http1"), "http: /readyz"
+	if v.Worker {
+		kind, run, ready = "worker", "passive: true", "exec: [/gauge, ready]"
+	}
 	return fmt.Sprintf(`service: %s
-kind: web
+kind: %s
 image: { static: { files: [{ from: gauge, to: /gauge }, { from: version, to: /version }], entrypoint: [/gauge] } }
-run: { port: 8000, protocol: %s, drain: %s, stop_grace: 2s, env: { %s } }
+run: { %s, drain: %s, stop_grace: 2s, env: { %s } }
 health:
-  ready: { http: /readyz }%s
+  ready: { %s }%s
   deadline: %s
 needs: { %s }
 environments: { %s }
-`, v.Service, or(v.Protocol, "http1"), v.Drain, strings.Join(words, ", "), live, v.Deadline, strings.Join(needs, ", "), places)
+`, v.Service, kind, run, v.Drain, strings.Join(words, ", "), ready, live, v.Deadline, strings.Join(needs, ", "), places)
 }
 
 func or[T comparable](v, other T) T {
