@@ -177,6 +177,7 @@ func TestKilledWhileItCommits(t *testing.T) {
 // TestCorruption spoils files behind the back of everything. What serves,
 // serves; a server with a broken database says so instead of starting.
 func TestCorruption(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)

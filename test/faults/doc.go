@@ -8,6 +8,9 @@
 // instance had in its own hands, nothing is done twice, and every deployment has
 // ended as its version deserves.
 //
+// Tests that mostly wait run beside each other, after those that measure how soon
+// something is there again, or that change the machine for all.
+//
 // Without SLIPWAY_FAULTS=full each test is a short one, so that none rots.
 // `make test-faults` sets it, and ends with a table.
 package faults

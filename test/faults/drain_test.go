@@ -12,6 +12,7 @@ import (
 // meet a drain: on kept connections, with bodies on their way, in slow answers
 // and in conversations.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(
 		yard.Version{Service: "gauge", Rollout: "strategy: rolling, rolling: { surge: 3, step: 3 }"},
@@ -33,6 +34,7 @@ func TestDrain(t *testing.T) {
 // by a close frame, and the deployment comes to its end. Nobody else loses
 // anything.
 func TestLongConversations(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	listener, err := w.Listener("test", true)
 	w.must(err)

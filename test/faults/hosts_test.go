@@ -105,6 +105,7 @@ func (k knock) ask(ctx context.Context) (by string, code int, err error) {
 // upgraded and killed: only the exact name of a service is that service, only at
 // its own environment's listener, and only on a connection that was made to it.
 func TestHosts(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	test, err := w.Listener("test", true)
 	w.must(err)

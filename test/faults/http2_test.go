@@ -14,6 +14,7 @@ import (
 // speak HTTP/2. Who has a connection is told by GOAWAY that it ends, and what is
 // on its way arrives.
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	listener, err := w.Listener("test", true)
 	w.must(err)

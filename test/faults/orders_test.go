@@ -16,6 +16,7 @@ import (
 // favour of what is as good as before; when it is back, that is promoted. A manifest
 // that aims the server at its cloud's secrets is told that nobody asks there.
 func TestLostOrders(t *testing.T) {
+	t.Parallel()
 	p := prometheustest.New(t)
 	p.Start()
 	w := raise(t, yard.Options{})

@@ -16,6 +16,7 @@ import (
 // instance, that is not stopped: whoever asks through either of them loses
 // nothing. Once it is proven dead, nobody waits for it.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)

@@ -77,6 +77,7 @@ func (w *world) nobodyServes(d time.Duration) {
 
 // TestMove moves the data directory while instances serve from it.
 func TestMove(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)

@@ -47,6 +47,7 @@ func (w *world) join() *seat {
 // commit and its act. The other takes the target over, moves it to where it was
 // asked to go, and back. What the first does when it goes on is over.
 func TestZombieOfTwo(t *testing.T) {
+	t.Parallel()
 	w, up, beside := pair(t)
 	for n := range times(3) {
 		_ = os.Remove(w.Failpoints() + ".hit")
@@ -83,6 +84,7 @@ func TestZombieOfTwo(t *testing.T) {
 // TestServersDieInTurn kills each of two servers while deployments go on: the
 // other is asked, and goes on with what the first was at.
 func TestServersDieInTurn(t *testing.T) {
+	t.Parallel()
 	w, up, beside := pair(t)
 	for n := range 2 * times(3) {
 		w.Client = []*seat{up, beside}[n%2].client

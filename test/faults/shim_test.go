@@ -14,6 +14,7 @@ import (
 // TestShims kills and suspends those that own the instances. The instances serve
 // on, none is started twice, and they can still be replaced afterwards.
 func TestShims(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)

@@ -20,6 +20,7 @@ import (
 // since serves on. The epoch differs, what has happened since is found and
 // reconciled, and nobody who asks loses anything.
 func TestTimeTravel(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
@@ -56,6 +57,7 @@ func TestTimeTravel(t *testing.T) {
 // TestLostCommit has the answers to COMMITs get lost on their way from
 // PostgreSQL, so that nobody knows whether they were committed.
 func TestLostCommit(t *testing.T) {
+	t.Parallel()
 	address := postgres(t)
 	u, err := url.Parse(address)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // TestZombie stops a server between its commit and its act. Nobody can take its
 // data directory meanwhile, and it goes on as if nothing had been.
 func TestZombie(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
@@ -39,6 +40,7 @@ func TestZombie(t *testing.T) {
 // machine of its own: it would see no instance of the first, and start them all
 // again. It is refused while the first lives, and starts nothing.
 func TestTwoServers(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{Database: postgres(t)})
 	w.publish(yard.Version{Service: "gauge"})
 	w.deploy("gauge", 1)
