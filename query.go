@@ -4,7 +4,8 @@ import "strings"
 
 // Query asks a Prometheus server for counts of a release: counters, of which only
 // what comes to them while the candidate serves is judged. Where nothing has failed
-// yet, there need be no counter that says so.
+// yet, there need be no counter that says so; where none was there of any release
+// lately, nothing is said in favour of the candidate, for its name may be wrong.
 type Query struct {
 	Name       string // of what it counts, for people
 	Prometheus string // base URL of the server

@@ -46,6 +46,7 @@ type EvidenceMetric struct {
 	E        float64       `json:"e"`
 	Canary   EvidenceCount `json:"canary"` // both 0 where nothing is counted so
 	Baseline EvidenceCount `json:"baseline"`
+	Lacks    string        `json:"lacks,omitempty"` // of a query: why its counts may say nothing
 }
 
 // EvidenceCount is how many of how many failed: of requests, instance-minutes or

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,11 @@ func (s *screen) judged(d api.Deployment) []string {
 		why = slipway.Brief(why) // there is nothing to do any more
 	}
 	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(why))}
+	for _, m := range e.Metrics {
+		if m.Lacks != "" && !strings.Contains(e.Why, m.Lacks) {
+			lines = append(lines, fmt.Sprintf("      %s  %s", one(m.Name), one(m.Lacks)))
+		}
+	}
 	for _, n := range e.Errors {
 		if e.First {
 			lines = append(lines, fmt.Sprintf("      error  %s  %d×", one(n.Title), n.Canary))

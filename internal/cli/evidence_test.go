@@ -53,6 +53,22 @@ func TestTheVerdictIsSaidUnderItsStage(t *testing.T) {
 	}
 }
 
+// What a metric lacks is said, unless the verdict has said it.
+func TestWhatAMetricLacksIsSaidOnce(t *testing.T) {
+	const lacks = "there is no counter of its failures"
+	for _, why := range []string{undecided, "INCONCLUSIVE: 210 requests; orders: " + lacks + "."} {
+		d := judgedDeployment("inconclusive", why)
+		d.Evidence.Metrics = []api.EvidenceMetric{{Name: "errors"}, {Name: "orders", Lacks: lacks}}
+		var out strings.Builder
+		if err := (&screen{out: &out, width: 200}).deployment(d, noon); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); strings.Count(got, lacks) != 1 || strings.Contains(got, "\n      orders  "+lacks+"\n") != (why == undecided) {
+			t.Error(got)
+		}
+	}
+}
+
 func TestWithoutATerminalEachNewVerdictIsALine(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(&screen{out: &out}, judgedDeployment("", ""))

@@ -14,18 +14,20 @@ import (
 // TestLostOrders deploys what answers everybody well and loses orders, which only
 // a Prometheus server knows: it goes back. Without that server nothing is said in
 // favour of what is as good as before; when it is back, that is promoted. A manifest
-// that aims the server at its cloud's secrets is told that nobody asks there.
+// that asks for lost orders by a wrong name holds its canary, and one that aims the
+// server at its cloud's secrets is told that nobody asks there.
 func TestLostOrders(t *testing.T) {
 	t.Parallel()
 	p := prometheustest.New(t)
 	p.Start()
 	w := raise(t, yard.Options{})
-	as := func(lost, server string) yard.Version {
-		orders := fmt.Sprintf(`{ name: orders, prometheus: %q, failed: 'orders_lost_total{release="$release",environment="$environment"}', all: 'orders_total{release="$release",service="$service"}' }`, server)
+	as := func(lost, server, counter string) yard.Version {
+		orders := fmt.Sprintf(`{ name: orders, prometheus: %q, failed: '%s{release="$release",environment="$environment"}', all: 'orders_total{release="$release",service="$service"}' }`, server, counter)
 		judged := "strategy: canary, canary: { weights: [50%], hold: 1s, bake: 0s, keep_old: 0s, evidence: { promote: { ratio: 2, margin: 5% }, latency: 300%, min_requests: 100, queries: [" + orders + "] } }"
 		return yard.Version{Service: "gauge", Rollout: judged, Env: map[string]string{"GAUGE_ORDERS": lost, "GAUGE_TARGETS": p.Targets()}}
 	}
-	w.publish(as("0.01", p.URL), as("1", p.URL), as("0.01", p.URL), as("0.01", "http://169.254.169.254/latest/meta-data"))
+	const right, wrong = "orders_lost_total", "orders_last_total"
+	w.publish(as("0.01", p.URL, right), as("1", p.URL, right), as("0.01", p.URL, right), as("0.01", "http://169.254.169.254/latest/meta-data", right), as("0.01", p.URL, wrong))
 	w.deploy("gauge", 1)
 	w.loads = append(w.loads, load.Start(rate, []load.Aim{{Visitor: load.Get(w.url("gauge") + "/"), Share: 1}}))
 	sleep(2 * time.Second)
@@ -46,6 +48,14 @@ func TestLostOrders(t *testing.T) {
 	w.eventually(40*time.Second, func() error { return w.says(id, "orders: "+p.URL+" does not answer: connection refused") })
 	p.Start()
 	w.ends(id, "succeeded")
+
+	id = w.ask("gauge", 5).ID
+	w.eventually(40*time.Second, func() error {
+		return w.says(id, "orders: there is no counter of its failures, nor was one of any release lately")
+	})
+	_, err := w.Client.Abort(t.Context(), id)
+	w.must(err)
+	w.ends(id, "rolled_back")
 
 	if full {
 		id := w.ask("gauge", 4).ID

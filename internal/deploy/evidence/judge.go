@@ -310,6 +310,9 @@ func (j *Judge) figures() Verdict {
 	for _, s := range j.trial.shares {
 		m := Metric{Name: s.name, Weight: s.weight, E: math.Exp(j.trial.log(s))}
 		m.Canary, m.Baseline = j.canary.count(s, j.kind), j.baseline.count(s, j.kind)
+		if s.outside {
+			m.Lacks = j.missing(s.name)
+		}
 		v.Metrics = append(v.Metrics, m)
 	}
 	if !j.placebo {

@@ -27,6 +27,7 @@ type Answer struct {
 	Name     string
 	Canary   Counters
 	Baseline Counters // none where nothing serves beside the candidate
+	Unheard  bool     // there is no counter of failures, nor was one of any release lately
 	Why      string   // there is no answer
 }
 
@@ -43,7 +44,8 @@ type Outside struct {
 	Name     string `json:"name"`
 	Canary   Count  `json:"canary"`
 	Baseline Count  `json:"baseline"`
-	Why      string `json:"why,omitempty"` // there is no answer; then nothing is decided in favour of the candidate
+	Unheard  bool   `json:"unheard,omitempty"` // that nothing has failed may be for want of a counter
+	Why      string `json:"why,omitempty"`     // there is no answer; then nothing is decided in favour of the candidate
 }
 
 // Count is how many of how many failed.

@@ -28,6 +28,7 @@ func (t *taking) outside() {
 				t.Outside = append(t.Outside, told{Name: now.Name})
 			}
 			news, t.Outside[at] = t.Outside[at].since(now, t.look.Weight > 0 && t.look.Baseline != "")
+			news.Unheard = now.Unheard && news.Why == ""
 		}
 		b := t.newest()
 		b.Outside = append(b.Outside, news)

@@ -116,6 +116,7 @@ type shop struct {
 	failed [2]float64
 	all    [2]float64
 	silent string
+	absent bool // there is no counter of failures, nor was one lately
 	seldom bool // each side is asked every 15 s, at its own moment
 	looks  int
 	asked  [2]evidence.Counters
@@ -144,6 +145,9 @@ func (s *shop) look() evidence.Look {
 	if s.silent == "" {
 		a.Canary, a.Baseline = s.asked[0], s.asked[1]
 	}
+	if s.absent {
+		a.Unheard, a.Canary.Failed, a.Baseline.Failed = true, nil, nil
+	}
 	l.Outside = []evidence.Answer{a}
 	return l
 }
@@ -152,7 +156,7 @@ func ordering(t *testing.T) *court {
 	terms := slipway.DefaultEvidence
 	terms.Promote.Margin = .02
 	terms.Queries = []slipway.Query{{Name: "orders"}}
-	return &court{T: t, Judge: evidence.New(terms, slipway.Web), ledger: []byte("{}")}
+	return &court{T: t, Judge: evidence.New(terms, slipway.Web), rules: terms, kind: slipway.Web, ledger: []byte("{}")}
 }
 
 // hold looks at a shop for a while, or until the candidate has to go back.
@@ -227,6 +231,38 @@ func TestWhoWasNeverHeardHoldsACandidate(t *testing.T) {
 				t.Fatalf("%s: %s: %s", c.name, v.Decision, v.Why)
 			}
 		}
+	}
+}
+
+// Failures that nobody counts under the name that is asked for are no good news, until
+// somebody does, or a person promotes. What is known by then is told with the metric.
+func TestFailuresThatNobodyCountsHoldACandidate(t *testing.T) {
+	c, s := ordering(t), newShop(0, 0)
+	s.failed[1], s.absent = 0, true
+	c.hold(s, 10*time.Second)
+	s.weigh(5000)
+	v := c.hold(s, 2*time.Minute)
+	if v.Decision != evidence.Inconclusive || !strings.Contains(v.Why, " requests; orders: there is no counter of its failures, nor was one of any release lately. See that failed is spelled right;") {
+		t.Errorf("%s: %s", v.Decision, v.Why)
+	}
+	t.Log(v.Why)
+	if lacks := v.Metrics[len(v.Metrics)-1].Lacks; lacks == "" || !strings.Contains(v.Why, lacks) {
+		t.Errorf("of the metric is told %q", lacks)
+	}
+	c.replays(v)
+	s.weigh(slipway.All) // by a person
+	if v := c.hold(s, 10*time.Second); !strings.Contains(v.Metrics[len(v.Metrics)-1].Lacks, "See that failed is spelled right;") {
+		t.Errorf("with all traffic: %+v", v.Metrics)
+	}
+
+	c, s = ordering(t), newShop(0, 0)
+	s.failed[1], s.absent = 0, true
+	c.hold(s, 10*time.Second)
+	s.weigh(5000)
+	c.hold(s, time.Minute)
+	s.absent = false
+	if v := c.hold(s, time.Minute); v.Decision != evidence.Promote || v.Metrics[len(v.Metrics)-1].Lacks != "" {
+		t.Errorf("%s: %s", v.Decision, v.Why)
 	}
 }
 

@@ -55,6 +55,7 @@ type Metric struct {
 	E        float64 `json:"e"`      // all evidence is the sum of v E
 	Canary   Count   `json:"canary"` // in requests, instance-minutes or what a query counts; of latency, over its most telling cut
 	Baseline Count   `json:"baseline"`
+	Lacks    string  `json:"lacks,omitempty"` // of a query: why its counts may say nothing
 }
 
 // Need is about how many more requests of the candidate it would take, if it is

@@ -59,11 +59,20 @@ func (a *Asker) answer(ctx context.Context, t slipway.TargetID, canary, baseline
 	if err != nil {
 		return evidence.Answer{Name: q.Name, Why: reason(q.Prometheus, err)}
 	}
-	return evidence.Answer{
+	answer := evidence.Answer{
 		Name:     q.Name,
 		Canary:   evidence.Counters{Failed: counters[canaryFailed], All: counters[canaryAll]},
 		Baseline: evidence.Counters{Failed: counters[baselineFailed], All: counters[baselineAll]},
 	}
+	if len(counters[canaryFailed])+len(counters[baselineFailed]) > 0 || len(counters[canaryAll])+len(counters[baselineAll]) == 0 {
+		return answer
+	}
+	found, err := a.ask(ctx, q.Prometheus, ever(t, canary, baseline, q))
+	if err != nil {
+		return evidence.Answer{Name: q.Name, Why: reason(q.Prometheus, err)}
+	}
+	answer.Unheard = len(found) == 0
+	return answer
 }
 
 // mark is the label that tells the parts of a question apart, and its values.
@@ -94,8 +103,11 @@ func marked(as, expression string) string {
 	return "label_replace((\n" + expression + "\n), \"" + mark + "\", \"" + as + "\", \"\", \"\")"
 }
 
+// release stands for one in an expression.
+const release = "$release"
+
 // about names a release in an expression. Names of services and environments are
 // letters, digits and hyphens: they mean nothing to PromQL.
-func about(t slipway.TargetID, release int, expression string) string {
-	return strings.NewReplacer("$release", strconv.Itoa(release), "$service", string(t.Service), "$environment", string(t.Environment)).Replace(expression)
+func about(t slipway.TargetID, of int, expression string) string {
+	return strings.NewReplacer(release, strconv.Itoa(of), "$service", string(t.Service), "$environment", string(t.Environment)).Replace(expression)
 }

@@ -132,6 +132,71 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestACounterOfFailures asks for one that is there, was there, has begun with no
+// release yet, or never will be.
+func TestACounterOfFailures(t *testing.T) {
+	p := prometheustest.New(t)
+	p.Start()
+	a, right, began := asker(t, "loopback"), orders(p.URL), time.Now()
+	ours, theirs := open(t, p, "shop"), open(t, p, "mall")
+	ours.order("shop", "14", "done", 90)
+	ours.order("shop", "15", "done", 10)
+	theirs.order("mall", "15", "failed", 1)
+	until(t, a, right, "0/10 against 0/90, of 1 and 1")
+	asked := func(failed string) evidence.Answer {
+		q := right
+		q.Failed = failed
+		return a.Ask(t.Context(), shop, 15, 14, []slipway.Query{q})[0]
+	}
+	const (
+		name = `orders_total{release="$release",service="$service",how="failed"}`
+		zero = " or 0 * " + `orders_total{release="$release",service="$service",how="done"}`
+	)
+	if got := asked(name); !got.Unheard || got.Why != "" {
+		t.Errorf("before anything has failed: %+v", got)
+	}
+	if got := asked(name + zero); got.Unheard || got.Why != "" || sums(got) != "0/10 against 0/90, of 1 and 1" || len(got.Canary.Failed) != 1 {
+		t.Errorf("as 0: %+v", got)
+	}
+	ours.order("shop", "9", "failed", 1)
+	for end := time.Now().Add(20 * time.Second); asked(name).Unheard; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the failure of another release is not seen")
+		}
+	}
+	for failed, unheard := range map[string]bool{
+		`orders_total{ release =~ '$release' , service="shop", how="failed" } # release="$release"`:            false,
+		"sum by (instance) (orders_total{release=`$release`,how='failed',service!='$release',service='shop'})": false,
+		`orders_total{release="$release",service="shop",how="fialed"}`:                                         true,
+		`oders_total{release="$release",how="failed"}`:                                                         true,
+		`orders_total{version="$release",how="failed"}`:                                                        true,
+		`orders_total{release!="$release",service="nobody"}`:                                                   true,
+		`failed_orders_of_$release or failed_$release{how="$release"}`:                                         true,
+	} {
+		if got := asked(failed); got.Unheard != unheard || got.Why != "" || len(got.Canary.Failed)+len(got.Baseline.Failed) > 0 {
+			t.Errorf("%s: %+v", failed, got)
+		}
+	}
+
+	ours.order("yard", "14", "done", 10)
+	before := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, "orders_total{service=\"yard\",release=\"9\",how=\"failed\"} 1 %d\n", began.Add(-20*time.Minute).UnixMilli())
+	}))
+	defer before.Close()
+	p.Target("before", strings.TrimPrefix(before.URL, "http://"))
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		q := right
+		q.Failed = name
+		got := a.Ask(t.Context(), slipway.TargetID{Service: "yard", Environment: "prod"}, 15, 14, []slipway.Query{q})[0]
+		if len(got.Baseline.All) > 0 && !got.Unheard && got.Why == "" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("what failed a while ago is not seen: %+v", got)
+		}
+	}
+}
+
 func TestOneReleaseIsNotComparedWithItself(t *testing.T) {
 	got := asker(t, "none").Ask(t.Context(), shop, 14, 14, []slipway.Query{orders("http://127.0.0.1:1")})
 	if len(got) != 1 || got[0].Why != "both groups run release 14, which $release cannot tell apart" {

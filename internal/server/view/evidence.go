@@ -51,7 +51,7 @@ func weigh(shown *api.Evidence, j *evidence.Judge) {
 	shown.Evidence, shown.RatioLow, shown.RatioHigh = said.Evidence, said.RatioLow, said.RatioHigh
 	shown.Need = api.EvidenceNeed{Continue: said.Need.Continue, Promote: said.Need.Promote, Rate: said.Need.Rate}
 	for _, m := range said.Metrics {
-		shown.Metrics = append(shown.Metrics, api.EvidenceMetric{Name: m.Name, Weight: m.Weight, E: m.E, Canary: api.EvidenceCount(m.Canary), Baseline: api.EvidenceCount(m.Baseline)})
+		shown.Metrics = append(shown.Metrics, api.EvidenceMetric{Name: m.Name, Weight: m.Weight, E: m.E, Canary: api.EvidenceCount(m.Canary), Baseline: api.EvidenceCount(m.Baseline), Lacks: m.Lacks})
 	}
 	classes := j.Classes()
 	for _, c := range classes[:min(len(classes), shownErrors)] {

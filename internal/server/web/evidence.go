@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway"
@@ -32,6 +33,7 @@ var evidenceFuncs = template.FuncMap{
 	"pp":           func(x float64) string { return strconv.FormatFloat(100*x, 'g', 3, 64) + " pp" },
 	"rate":         rate,
 	"placebo":      placebo,
+	"untold":       func(why, lacks string) bool { return lacks != "" && !strings.Contains(why, lacks) },
 }
 
 // drawn is a picture in a page: made of numbers, and of words that are escaped.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/slipway-cd/slipway/api"
@@ -27,6 +28,21 @@ func TestATableHasTheLastPoint(t *testing.T) {
 		some := thinned(all)
 		if len(some) > tableRows || some[len(some)-1].Stage != n-1 {
 			t.Errorf("of %d points %d, the last %+v", n, len(some), some[len(some)-1])
+		}
+	}
+}
+
+func TestWhatAMetricLacksIsOnThePage(t *testing.T) {
+	const lacks = "there is no counter of its <failures>"
+	for why, note := range map[string]bool{"PROMOTED": true, "INCONCLUSIVE: orders: " + lacks: false} {
+		e := &api.Evidence{Verdict: "promote", Why: why, Metrics: []api.EvidenceMetric{{Name: "errors"}, {Name: "orders", Lacks: lacks}}, History: []api.EvidencePoint{{Metrics: []float64{0, 0}}}}
+		var page strings.Builder
+		if err := templates().ExecuteTemplate(&page, "deployment-evidence", map[string]any{"Evidence": e, "ID": 7, "Ended": false}); err != nil {
+			t.Fatal(err)
+		}
+		const shown = "there is no counter of its &lt;failures&gt;"
+		if got := page.String(); strings.Contains(got, "<b>orders</b>: "+shown) != note || !strings.Contains(got, `<th scope="row">orders <small>`+shown) {
+			t.Error(got)
 		}
 	}
 }
