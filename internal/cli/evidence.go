@@ -22,7 +22,7 @@ func (s *screen) judged(d api.Deployment) []string {
 	}
 	open := e.Verdict == "inconclusive" || e.Verdict == "continue"
 	why := e.Why
-	if open && d.Ended {
+	if d.Ended && (open || e.Verdict == worse) {
 		why = slipway.Brief(why) // there is nothing to do any more
 	}
 	lines := []string{fmt.Sprintf("    %s %s", s.verdictMark(e.Verdict), one(why))}

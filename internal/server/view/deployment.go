@@ -31,13 +31,18 @@ func (v *Viewer) Deployment(ctx context.Context, d slipway.Deployment) (api.Depl
 	if shown.Evidence, err = v.weighed(ctx, d, r); err != nil {
 		return shown, err
 	}
-	if e := shown.Evidence; e != nil && e.Verdict == string(evidence.Rollback) && d.Blamed == "" {
+	if e := shown.Evidence; e != nil && bad(e) && d.Blamed == "" {
 		d.Blamed = slipway.InstanceID(e.Worst)
 		shown.Blamed = e.Worst
 	}
 	shown.LogTail = v.tailBlamed(ctx, d)
 	v.tailTests(ctx, shown.Tests)
 	return shown, nil
+}
+
+// bad reports whether somebody will want to know what a candidate printed.
+func bad(e *api.Evidence) bool {
+	return e.Verdict == string(evidence.Rollback) || e.Verdict == string(evidence.Worse)
 }
 
 // Deployments shows several, without logs.
