@@ -31,7 +31,6 @@ type trial struct {
 	looked     time.Time // last
 	asking     asking
 	trouble    string // why the last look saw nothing; "" when it did
-	growth     evidence.Growth
 	said       slipway.Verdict
 	saidAt     time.Time
 }
@@ -84,7 +83,7 @@ func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (agai
 		next = now.Add(pace(now.Sub(d.Since)))
 	}
 	if stage := d.Stages[d.At]; judged(d.Stages[d.At : d.At+1]) {
-		grows := m.trial.growth.Why(s.Specs[d.Candidate].Revision.Bake)
+		grows := m.trial.ledger.Growth.Why(s.Specs[d.Candidate].Revision.Bake)
 		v := rule(m.trial.judge.Verdict(), grows, d, stage, *terms, now)
 		if m.trial.trouble != "" && v.State == slipway.GatePass {
 			v = slipway.Verdict{State: slipway.GateInconclusive, Why: m.trial.trouble}
@@ -123,11 +122,6 @@ func (c *Controller) reopen(ctx context.Context, d slipway.Deployment, r slipway
 // then judges by it: whoever comes after a crash judges by the same.
 func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.State, now time.Time) error {
 	d := s.Deployment
-	for _, g := range s.Groups {
-		if g.ID == d.Candidate {
-			t.growth.Note(g)
-		}
-	}
 	look := evidence.Look{
 		At: now, Stage: d.At, Weight: d.Weight, Canary: d.Candidate, Baseline: d.Stable, Except: d.Replaced,
 		Counted: c.Witness.Counted(ctx, s.Target.ID), Instances: s.Groups, Sticky: s.Route != nil && s.Route.Sticky,

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/slipway-cd/slipway"
 	"github.com/slipway-cd/slipway/internal/deploy/controller"
+	"github.com/slipway-cd/slipway/internal/deploy/evidence"
 )
 
 // crowd is a thousand requests at every look, of which the router has counted
@@ -183,11 +185,11 @@ func TestAnAbortTellsTheEvidence(t *testing.T) {
 	}
 }
 
-// One that answers as well as before and leaks is not given more, until a person
-// answers for it.
-func TestALeakIsHeld(t *testing.T) {
+// leaking is a world whose candidate answers as well as before and leaks, which has
+// been said.
+func leaking(t *testing.T) (*world, *controller.Controller, func(), slipway.Deployment) {
 	w, _, c := judgedCanary(t, map[int]int{1: 1000, 2: 1000}, 4*time.Second, func(r *slipway.Rollout) { r.Bake = 20 * time.Minute })
-	w.run(c)
+	stop := w.run(c)
 	first := w.deploy(c, controller.Request{Service: "web", Release: 1})
 	w.until("the first bakes", func() bool { return !w.deployment(first.ID).Held.IsZero() })
 	if err := c.Promote(t.Context(), first.ID, 0, mei, ""); err != nil {
@@ -201,6 +203,13 @@ func TestALeakIsHeld(t *testing.T) {
 	w.until("it is held", func() bool {
 		return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: memory grows, of i-")
 	})
+	return w, c, stop, d
+}
+
+// One that answers as well as before and leaks is not given more, until a person
+// answers for it.
+func TestALeakIsHeld(t *testing.T) {
+	w, c, _, d := leaking(t)
 	held := w.deployment(d.ID)
 	if held.Weight != 1000 || time.Since(held.Held) < 4*time.Second {
 		t.Errorf("with %d, %s since it was held", held.Weight, time.Since(held.Held))
@@ -299,6 +308,34 @@ func TestAFirstReleaseBakes(t *testing.T) {
 	d = w.deploy(c, controller.Request{Service: "web", Release: 2})
 	if text := said(w.wait(d.ID, slipway.RolledBack)); !strings.Contains(text, "goes back to @1: ROLLED BACK after ") {
 		t.Errorf("it says\n%s", text)
+	}
+}
+
+// What a server has seen of a leak, the next one knows.
+func TestALeakIsKnownToTheNextServer(t *testing.T) {
+	w, c, stop, d := leaking(t)
+	stop()
+	kept := func() (looks int, grows string) {
+		all, err := w.store.Evidence(t.Context(), d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l evidence.Ledger
+		if err := json.Unmarshal(all.Ledger, &l); err != nil {
+			t.Fatal(err)
+		}
+		return len(all.Batches), l.Growth.Why(20 * time.Minute)
+	}
+	before, grows := kept()
+	if !strings.HasPrefix(grows, "memory grows, of i-") {
+		t.Fatalf("kept is %q", grows)
+	}
+	next := w.controller("b")
+	next.Witness, next.Archive = c.Witness, c.Archive
+	w.run(next)
+	w.until("the next one has looked", func() bool { looks, _ := kept(); return looks > before })
+	if looks, grows := kept(); !strings.HasPrefix(grows, "memory grows, of i-") {
+		t.Errorf("after %d looks more: %q", looks-before, grows)
 	}
 }
 

@@ -13,25 +13,29 @@ import (
 
 // Growth watches the memory of a candidate's instances. It says nothing of whether
 // a version is worse: it keeps a leak from being given all traffic by looking
-// ahead. What it has seen is not kept; who comes after a crash watches anew.
+// ahead. It is kept with the [Ledger]: a few dozen moments of each instance.
 type Growth struct {
-	instances map[slipway.InstanceID]*holding
-	room      int64 // of the machine, at last
+	Instances map[slipway.InstanceID]*holding `json:"instances,omitempty"`
+	Room      int64                           `json:"room,omitempty"` // of the machine, at last
 }
 
-// holding is what one instance held, from one start of its process on.
+// holding is what one instance held, from one start of its process on: the least of
+// each span of time.
 type holding struct {
-	boot string
-	held []held
+	Boot  string        `json:"boot"`
+	Began time.Time     `json:"began"`
+	Span  time.Duration `json:"span"`
+	Last  int64         `json:"last"` // when it was measured last
+	Held  []held        `json:"held"` // of as many spans as there is something of, in their order
 }
 
-type held struct {
-	at    time.Time
-	bytes int64
-}
+// held is a moment, in milliseconds since the holding began, and the bytes then.
+type held [2]int64
 
 const (
-	mostHeld    = 512         // moments of an instance; of more, every other is given up
+	maxWatched  = 100         // instances
+	mostHeld    = 48          // spans of an instance; of more, every two become one
+	shortSpan   = time.Second // the first
 	growthParts = 24          // that what was seen is cut into
 	growthSince = time.Minute // for less, nothing is said
 	growthAhead = 10          // times as long as was seen is how far is looked ahead at the most
@@ -42,31 +46,46 @@ const (
 func (g *Growth) Note(group slipway.GroupStatus) {
 	there := map[slipway.InstanceID]*holding{}
 	for _, i := range group.Instances {
-		if i.Uses == nil || i.Uses.Room == 0 || i.Phase != slipway.InstanceReady {
+		if i.Uses == nil || i.Uses.Room == 0 || i.Phase != slipway.InstanceReady || len(there) == maxWatched {
 			continue
 		}
-		h := g.instances[i.ID]
-		if h == nil || h.boot != i.Boot {
-			h = &holding{boot: i.Boot}
+		h := g.Instances[i.ID]
+		if h == nil || h.Boot != i.Boot {
+			h = &holding{Boot: i.Boot, Began: i.Uses.At.UTC(), Span: shortSpan, Last: -1}
 		}
-		h.note(held{i.Uses.At, i.Uses.Memory})
-		there[i.ID], g.room = h, i.Uses.Room
+		h.note(held{i.Uses.At.Sub(h.Began).Milliseconds(), i.Uses.Memory})
+		there[i.ID], g.Room = h, i.Uses.Room
 	}
-	g.instances = there
+	g.Instances = there
 }
 
 func (h *holding) note(now held) {
-	if n := len(h.held); n > 0 && !now.at.After(h.held[n-1].at) {
+	if now[0] <= h.Last {
 		return // it was not measured again
 	}
-	h.held = append(h.held, now)
-	if len(h.held) > mostHeld {
-		for i := range mostHeld / 2 {
-			h.held[i] = h.held[2*i]
-		}
-		h.held = h.held[:mostHeld/2]
+	h.Last = now[0]
+	if h.put(now); len(h.Held) <= mostHeld {
+		return
+	}
+	all := h.Held
+	h.Held, h.Span = nil, 2*h.Span
+	for _, m := range all {
+		h.put(m)
 	}
 }
+
+// put keeps m if it is the least of its span.
+func (h *holding) put(m held) {
+	n := len(h.Held) - 1
+	switch {
+	case n < 0 || h.span(h.Held[n]) != h.span(m):
+		h.Held = append(h.Held, m)
+	case m[1] < h.Held[n][1]:
+		h.Held[n] = m
+	}
+}
+
+func (h *holding) span(of held) int64 { return of[0] / h.Span.Milliseconds() }
 
 // Why says, when the instances go on as they do, that they would need more memory
 // within a time than there is; "" when they would not, or nobody can say yet.
@@ -83,7 +102,7 @@ func (g *Growth) Why(within time.Duration) string {
 	}
 	var all []growing
 	need := 0.0
-	for id, h := range g.instances {
+	for id, h := range g.Instances {
 		rate, seen := h.rate()
 		if rate <= 0 {
 			continue
@@ -91,14 +110,14 @@ func (g *Growth) Why(within time.Duration) string {
 		all = append(all, growing{id, rate})
 		need += rate * min(within, growthAhead*seen).Seconds()
 	}
-	if need <= float64(g.room) {
+	if need <= float64(g.Room) {
 		return ""
 	}
 	slices.SortFunc(all, func(a, b growing) int {
 		return cmp.Or(cmp.Compare(b.rate, a.rate), strings.Compare(string(a.id), string(b.id)))
 	})
 	return fmt.Sprintf("memory grows, of %s by %s a minute: within %s the instances would need %s more, and there are %s. Look at what it keeps, or promote by hand.",
-		all[0].id, memory(60*all[0].rate), span(within), memory(need), memory(float64(g.room)))
+		all[0].id, memory(60*all[0].rate), span(within), memory(need), memory(float64(g.Room)))
 }
 
 func memory(bytes float64) string {
@@ -111,27 +130,23 @@ func memory(bytes float64) string {
 // rate is how fast an instance grows at least, in bytes a second, and for how long
 // that was seen; 0 when it does not, or that was not seen for long enough.
 func (h *holding) rate() (rate float64, seen time.Duration) {
-	if len(h.held) == 0 {
-		return 0, 0
-	}
-	first, last := h.held[0].at, h.held[len(h.held)-1].at
-	first = first.Add(last.Sub(first) / 4)
-	if seen = last.Sub(first); seen < growthSince {
+	first := h.Last / 4
+	if seen = time.Duration(h.Last-first) * time.Millisecond; seen < growthSince {
 		return 0, seen
 	}
-	return slope(h.floor(first, seen)), seen
+	return slope(h.floor(first)), seen
 }
 
 // floor is the least that was held in each part of the time since a moment.
-func (h *holding) floor(since time.Time, seen time.Duration) []held {
+func (h *holding) floor(since int64) []held {
 	var parts [growthParts]*held
-	for n := range h.held {
-		m := &h.held[n]
-		if m.at.Before(since) {
+	for n := range h.Held {
+		m := &h.Held[n]
+		if m[0] < since {
 			continue
 		}
-		at := min(int(int64(growthParts)*int64(m.at.Sub(since))/int64(seen)), growthParts-1)
-		if parts[at] == nil || m.bytes < parts[at].bytes {
+		at := min(growthParts*(m[0]-since)/(h.Last-since), growthParts-1)
+		if parts[at] == nil || m[1] < parts[at][1] {
 			parts[at] = m
 		}
 	}
@@ -151,7 +166,7 @@ func slope(points []held) float64 {
 	var slopes []float64
 	for i, a := range points {
 		for _, b := range points[i+1:] {
-			slopes = append(slopes, float64(b.bytes-a.bytes)/b.at.Sub(a.at).Seconds())
+			slopes = append(slopes, 1000*float64(b[1]-a[1])/float64(b[0]-a[0]))
 		}
 	}
 	deviation := math.Sqrt(float64(n*(n-1)*(2*n+5)) / 18)

@@ -1,6 +1,8 @@
 package evidence_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -24,9 +26,23 @@ func watch(lasts time.Duration, room int64, holds func(instance int, at time.Dur
 				Uses: &slipway.Uses{At: began.Add(at), Memory: int64(holds(n, at)), Room: room},
 			})
 		}
-		g.Note(group)
+		if g.Note(group); at%(37*time.Second) == 0 {
+			g = kept(g)
+		}
 	}
 	return g.Why(30 * time.Minute)
+}
+
+// kept is what a server keeps of g, and the next one reads.
+func kept(g evidence.Growth) (next evidence.Growth) {
+	text, err := json.Marshal(g)
+	if err == nil {
+		err = json.Unmarshal(text, &next)
+	}
+	if err != nil || len(text) > 2500 {
+		panic(fmt.Sprintf("%d bytes, %v: %s", len(text), err, text))
+	}
+	return next
 }
 
 func TestMemoryThatGrowsTooFarIsFound(t *testing.T) {

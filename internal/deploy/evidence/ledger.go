@@ -17,6 +17,7 @@ type Ledger struct {
 	Counted []slipway.Counted `json:"counted,omitempty"`
 	Said    []said            `json:"said,omitempty"`
 	Outside []told            `json:"outside,omitempty"`
+	Growth  Growth            `json:"growth,omitzero"` // of the candidate, of which no batch tells
 }
 
 // split is a route that gives weight to the candidate.
@@ -57,6 +58,11 @@ func (l *Ledger) Take(look Look) ([]Batch, error) {
 		return nil, err
 	}
 	t.outside()
+	for _, g := range look.Instances {
+		if g.ID == look.Canary {
+			t.Growth.Note(g)
+		}
+	}
 	t.At = look.At
 	*l = t.Ledger
 	return t.sorted(), nil
