@@ -3,7 +3,6 @@ package slipway
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,8 +82,11 @@ func (e Evidence) facts() []Fact {
 	var fs facts
 	fs.add("goes back above", e.Rollback.String())
 	fs.add("promoted below", e.Promote.String())
-	fs.add("slower by at most", inPercent(math.Exp2(float64(e.Latency)/BucketsPerDouble)-1))
-	fs.add("or by at most", period(e.LatencyFloor))
+	slower := fmt.Sprintf("%.0f %%", 100*e.Latency.longer())
+	if e.LatencyFloor > 0 {
+		slower += " or " + period(e.LatencyFloor) + ", whichever is more"
+	}
+	fs.add("slower by at most", slower)
 	fs.add("latency settles within", period(e.Settle))
 	fs.add("least requests", number(e.MinRequests))
 	fs.add("longest hold", period(e.MaxHold))

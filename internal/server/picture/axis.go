@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/api"
@@ -125,6 +126,16 @@ func (s scale) ticks(apart float64) []float64 {
 
 // number is short: 0.05, 1.2, 30, 10000.
 func number(x float64) string { return strconv.FormatFloat(x, 'g', 5, 64) }
+
+// Digits writes a number with two digits that count, and never as a power of ten:
+// 0.024, 1.3, 187.
+func Digits(x float64) string {
+	if x == 0 || math.Abs(x) >= 9.95 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	text := strconv.FormatFloat(x, 'f', max(1-int(math.Floor(math.Log10(math.Abs(x)))), 1), 64)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
 
 // shade marks the stages, by turns, with the weight that each has.
 func shade(c *canvas, points []api.EvidencePoint, t timeline) {

@@ -21,6 +21,8 @@ func Latency(e api.Evidence) string {
 		c.line("grid", s.at(n), top-16, s.at(n), bottom)
 		if s.at(n) < right-20 {
 			c.text("tick middle", s.at(n), bottom+17, inMS(n))
+		} else {
+			c.text("tick end", right, bottom+17, inMS(n))
 		}
 	}
 	c.line("axis", left, bottom, right, bottom)
@@ -120,11 +122,11 @@ func inMS(ms float64) string {
 	case ms < .1:
 		return fmt.Sprintf("%.0f µs", 1000*ms)
 	case ms < 10:
-		return fmt.Sprintf("%.2g ms", ms)
+		return Digits(ms) + " ms"
 	case ms < 1000:
 		return fmt.Sprintf("%.0f ms", ms)
 	}
-	return fmt.Sprintf("%.2g s", ms/1000)
+	return Digits(ms/1000) + " s"
 }
 
 // Milliseconds is a band in words: 20 ms (19 to 22 ms).

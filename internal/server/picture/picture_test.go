@@ -135,6 +135,34 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// Who fails always, or 190 times as often, is told so as people write it.
+func TestDigits(t *testing.T) {
+	for want, x := range map[string]float64{"0": 0, "0.024": .0239, "0.2": .2, "1.3": 1.31, "10": 9.96, "100": 100, "187": 187.4, "1000": 1000} {
+		if got := Digits(x); got != want {
+			t.Errorf("%g: %s, want %s", x, got, want)
+		}
+	}
+	if got := Rate(api.EvidenceCount{Failed: 40, All: 40}); got != "100 %" {
+		t.Error(got)
+	}
+}
+
+// A plot whose band is everywhere says that nothing is known.
+func TestNothingKnownIsSaid(t *testing.T) {
+	e := evidence(10)
+	e.PromoteMargin = .0025
+	const unknown = "too few errors yet"
+	if got := Ratio(e); strings.Contains(got, unknown) || !strings.Contains(got, "to promote 1.5× + 0.25 pp") {
+		t.Error(got)
+	}
+	for n := range e.History {
+		e.History[n].RatioLow, e.History[n].RatioHigh = 0, 0
+	}
+	if got := Ratio(e); !strings.Contains(got, unknown) {
+		t.Error(got)
+	}
+}
+
 func TestLinesBreakBetweenWords(t *testing.T) {
 	if got := strings.Join(wrapped("errors 99 % of all", 9), "|"); got != "errors|99\u00a0% of|all" {
 		t.Errorf("%q", got)

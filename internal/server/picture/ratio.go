@@ -28,10 +28,24 @@ func Ratio(e api.Evidence) string {
 	c.add(`<path class="band" d="%sZ"/>`, corridor(points, t, s))
 	c.add(`<path class="edge" d="%s"/>`, edge(points, t, s, func(p api.EvidencePoint) float64 { return p.RatioLow }))
 	c.add(`<path class="edge" d="%s"/>`, edge(points, t, s, func(p api.EvidencePoint) float64 { return p.RatioHigh }))
-	limit(c, "limit", s.at(e.Tolerance), 13, fmt.Sprintf("tolerated %s×", number(e.Tolerance)))
-	limit(c, "goal", s.at(e.PromoteRatio), -5, fmt.Sprintf("to promote %s×", number(e.PromoteRatio)))
+	limit(c, "limit", s.at(e.Tolerance), 13, fmt.Sprintf("tolerated %s×%s", number(e.Tolerance), more(e.Margin)))
+	limit(c, "goal", s.at(e.PromoteRatio), -5, fmt.Sprintf("to promote %s×%s", number(e.PromoteRatio), more(e.PromoteMargin)))
+	if !slices.ContainsFunc(points, known) {
+		c.text("tick middle", (left+right)/2, top+34, "too few errors yet to tell anything")
+	}
 	t.draw(c)
 	return c.close()
+}
+
+// known reports whether anything was by then.
+func known(p api.EvidencePoint) bool { return p.RatioLow > 0 || p.RatioHigh > 0 }
+
+// more is what is tolerated beyond a ratio.
+func more(margin float64) string {
+	if margin == 0 {
+		return ""
+	}
+	return " + " + Digits(100*margin) + " pp"
 }
 
 // compared reports whether the stable group ever served beside the candidate.
@@ -44,13 +58,14 @@ func RatioInWords(e api.Evidence) string {
 	at := "Nothing is known yet"
 	switch {
 	case e.RatioLow > 0 && e.RatioHigh > 0:
-		at = fmt.Sprintf("The candidate fails between %.2g and %.2g times as often as the stable group", e.RatioLow, e.RatioHigh)
+		at = fmt.Sprintf("The candidate fails between %s and %s times as often as the stable group", Digits(e.RatioLow), Digits(e.RatioHigh))
 	case e.RatioLow > 0:
-		at = fmt.Sprintf("The candidate fails at least %.2g times as often as the stable group", e.RatioLow)
+		at = fmt.Sprintf("The candidate fails at least %s times as often as the stable group", Digits(e.RatioLow))
 	case e.RatioHigh > 0:
-		at = fmt.Sprintf("The candidate fails at most %.2g times as often as the stable group", e.RatioHigh)
+		at = fmt.Sprintf("The candidate fails at most %s times as often as the stable group", Digits(e.RatioHigh))
 	}
-	return at + fmt.Sprintf("; %s times are tolerated, at most %s times are needed to promote it.", number(e.Tolerance), number(e.PromoteRatio))
+	return at + fmt.Sprintf("; %s are tolerated, at most %s are needed to promote it.",
+		number(e.Tolerance)+" times"+more(e.Margin), number(e.PromoteRatio)+" times"+more(e.PromoteMargin))
 }
 
 // limit is a line with its words, above or below, where least is known.

@@ -92,7 +92,7 @@ func ToOne(e float64) string {
 	case e >= 10:
 		return fmt.Sprintf("%.0f", e)
 	}
-	return fmt.Sprintf("%.2g", e)
+	return Digits(e)
 }
 
 // InWords is what a metric is called.

@@ -114,7 +114,7 @@ func Rate(c api.EvidenceCount) string {
 	if c.All == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2g %%", 100*c.Failed/c.All)
+	return Digits(100*c.Failed/c.All) + " %"
 }
 
 // placed puts a drawing somewhere in another.

@@ -34,6 +34,7 @@ var evidenceFuncs = template.FuncMap{
 	"rate":         rate,
 	"placebo":      placebo,
 	"untold":       func(why, lacks string) bool { return lacks != "" && !strings.Contains(why, lacks) },
+	"said":         said,
 }
 
 // drawn is a picture in a page: made of numbers, and of words that are escaped.
@@ -57,6 +58,15 @@ func verdictSign(e *api.Evidence) string {
 		return "○ no alarm"
 	}
 	return "○ not decided"
+}
+
+// said is what the evidence says of a deployment; when that has ended, without what
+// could be done.
+func said(ended bool, e *api.Evidence) string {
+	if ended && (e.Verdict == "inconclusive" || e.Verdict == "continue") {
+		return slipway.Brief(e.Why)
+	}
+	return e.Why
 }
 
 func verdictClass(verdict string) string {
@@ -88,7 +98,7 @@ func times(ratio float64) string {
 	if ratio <= 0 {
 		return "–"
 	}
-	return strconv.FormatFloat(ratio, 'g', 2, 64) + "×"
+	return picture.Digits(ratio) + "×"
 }
 
 func seconds(d time.Duration) string {
@@ -103,7 +113,7 @@ func rate(c api.EvidenceCount) string {
 	if c.All == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2g %% (%.0f of %.0f)", 100*c.Failed/c.All, c.Failed, c.All)
+	return fmt.Sprintf("%s (%.0f of %.0f)", picture.Rate(c), c.Failed, c.All)
 }
 
 // expected is the part of trials in which a placebo may be taken for worse.
@@ -123,7 +133,7 @@ func placebo(p api.Placebo) string {
 	if p.Trials == 1 {
 		trials = "1 trial"
 	}
-	return fmt.Sprintf("%s in %s (%.2g\u00a0%%, at most %g\u00a0%% expected)", alarms, trials, 100*float64(p.Alarms)/float64(p.Trials), 100*expected)
+	return fmt.Sprintf("%s in %s (%s\u00a0%%, at most %g\u00a0%% expected)", alarms, trials, picture.Digits(100*float64(p.Alarms)/float64(p.Trials)), 100*expected)
 }
 
 // evidencePicture is the evidence of a deployment as a file, for those who may see

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-cd/slipway/api"
 )
@@ -16,6 +17,26 @@ func TestPlaceboInWords(t *testing.T) {
 		if got := placebo(p); got != want {
 			t.Errorf("%+v: %q, want %q", p, got, want)
 		}
+	}
+}
+
+func TestFiguresAreWrittenOut(t *testing.T) {
+	if got := times(187) + " " + times(.0239) + " " + rate(api.EvidenceCount{Failed: 106, All: 106}); got != "187× 0.024× 100 % (106 of 106)" {
+		t.Error(got)
+	}
+}
+
+// What has ended does not say what to wait for, and shows where it did.
+func TestWhatHasEndedSaysWhatWasKnown(t *testing.T) {
+	d := api.Deployment{Phase: "progressing", At: 1, StartedAt: new(time.Now()), HeldSince: new(time.Now().Add(-time.Minute)),
+		Stages:   []api.Stage{{Title: "ready"}, {Title: "10 %", HoldMS: 15000}, {Title: "100 %"}},
+		Evidence: &api.Evidence{Verdict: "inconclusive", Why: "INCONCLUSIVE: 7 requests; excluding a tenfold rise would need about 360. Wait (15 min) or promote by hand."}}
+	if said(d.Ended, d.Evidence) != d.Evidence.Why || ended(d, 1) || held(d) != "1 min 0 s, at least 15 s" {
+		t.Errorf("%s; %s", said(d.Ended, d.Evidence), held(d))
+	}
+	d.Phase, d.Ended = "rolled_back", true
+	if said(d.Ended, d.Evidence) != "INCONCLUSIVE: 7 requests; excluding a tenfold rise would need about 360." || ended(d, 0) || !ended(d, 1) || ended(d, 2) {
+		t.Error(said(d.Ended, d.Evidence))
 	}
 }
 

@@ -42,6 +42,8 @@ var funcs = template.FuncMap{
 	"held":       held,
 	"stage":      stage,
 	"waiting":    waiting,
+	"brief":      slipway.Brief,
+	"ended":      ended,
 	"left":       func(t time.Time) string { return duration(time.Until(t)) },
 }
 

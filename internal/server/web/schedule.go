@@ -55,6 +55,16 @@ func stage(d api.Deployment) string {
 	return d.Stages[d.At].Title
 }
 
+// ended reports whether a deployment went no further than stage i, of which it
+// had begun.
+func ended(d api.Deployment, i int) bool {
+	switch d.Phase {
+	case "failed", "rolled_back", "stuck":
+		return d.StartedAt != nil && i == d.At
+	}
+	return false
+}
+
 // waiting is what the first gate says that does not pass.
 func waiting(d api.Deployment) string {
 	for _, g := range d.Gates {
