@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -17,6 +18,7 @@ import (
 type stream struct {
 	io.ReadCloser // the answer's body
 	flight        *flight
+	upload        *clientBody // nil without a body
 	end           context.CancelFunc
 	pool          *pool
 	ended         bool
@@ -57,7 +59,8 @@ func (r *Router) streamTrip(req *http.Request, f *flight) (*http.Response, error
 	out := req.WithContext(ctx)
 	if req.Body != nil {
 		out.Trailer = f.in.Trailer // filled when the body has ended
-		out.Body = &clientBody{ReadCloser: req.Body, flight: f}
+		s.upload = &clientBody{ReadCloser: req.Body, flight: f}
+		out.Body = s.upload
 	}
 	res, err := c.RoundTrip(out)
 	if err != nil {
@@ -112,6 +115,9 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) Close() error {
+	if s.upload != nil && !s.upload.ended.Load() {
+		s.end() // the instance does not want the rest, and Close would wait for it
+	}
 	err := s.ReadCloser.Close()
 	s.done()
 	return err
@@ -130,12 +136,14 @@ func (s *stream) done() {
 type clientBody struct {
 	io.ReadCloser
 	flight *flight
+	ended  atomic.Bool
 }
 
 func (b *clientBody) Read(p []byte) (int, error) {
 	b.flight.patientRead(true)
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		b.ended.Store(true)
 		b.flight.patientRead(false)
 	}
 	if err != nil && err != io.EOF { // a clean end is never wrapped
