@@ -138,7 +138,7 @@ func (a *app) fromData(p place) (place, error) {
 	case p.url != "":
 	case errors.Is(err, fs.ErrNotExist):
 		return place{}, slipway.Errorf(slipway.Unavailable, "no server runs on %s", dir).
-			Do("start it: slipway up · or say where it is: --server URL --token-file FILE")
+			Do("start it: slipway up · or say where it is: --data DIR, or --server URL --token-file FILE")
 	default:
 		return place{}, slipway.Errorf(slipway.Unavailable, "cannot read where the server is: %w", err)
 	}

@@ -21,19 +21,31 @@ func banner(ctx context.Context, data Data, o UpOptions) {
 	_, _ = fmt.Fprintln(o.Out, "slipway is up")
 	say("board", url)
 	if toJournal(o.Out, os.Getenv(journalEnv)) {
-		say("log in", "slipway login")
+		say("log in", "slipway login"+data.flag())
 	} else if token, err := os.ReadFile(data.adminToken()); err == nil {
 		link, err := api.New(url, strings.TrimSpace(string(token))).LoginLink(ctx)
 		if err == nil {
 			say("log in", fmt.Sprintf("%s   (once, until %s)", link.URL, link.ExpiresAt.Local().Format(time.TimeOnly)))
 		}
 	}
-	say("push", "slipway remote add && git push slipway master   (in a repository with a slipway.yaml)")
+	say("push", "slipway remote add"+data.flag()+" && git push slipway master   (in a repository with a slipway.yaml)")
 	say("agents", strings.ReplaceAll(join(o.Queues), ",", ", "))
 	say("data", data.Dir)
 	if o.Detach {
-		say("end", "slipway down")
+		say("end", "slipway down"+data.flag())
 	} else {
-		say("end", "Ctrl-C, or slipway down")
+		say("end", "Ctrl-C, or slipway down"+data.flag())
 	}
+}
+
+// flag is what commands need to find the data directory by, "" where they do by
+// themselves.
+func (d Data) flag() string {
+	if dir, err := DefaultDataDir(); err == nil && dir == d.Dir {
+		return ""
+	}
+	if strings.ContainsAny(d.Dir, " '\"$\\&;()<>|*?[]`~#\t\n") {
+		return " --data '" + strings.ReplaceAll(d.Dir, "'", `'\''`) + "'"
+	}
+	return " --data " + d.Dir
 }
