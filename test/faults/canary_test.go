@@ -46,7 +46,7 @@ func TestLyingCanary(t *testing.T) {
 	second := strings.Replace(strings.Replace(first, "127.0.0.1", "127.0.0.2", 1), "localhost", "127.0.0.2", 1)
 	w.eventually(10*time.Second, func() error { return dials(strings.TrimPrefix(second, "http://")) })
 	for _, url := range []string{first, second} {
-		w.loads = append(w.loads, load.Start(rate/2, []load.Aim{{Visitor: load.Get(url + "/"), Share: 9}, {Visitor: load.Post(url+"/echo", 2_000), Share: 1}}))
+		w.loads = append(w.loads, load.Start(rate, []load.Aim{{Visitor: load.Get(url + "/"), Share: 9}, {Visitor: load.Post(url+"/echo", 2_000), Share: 1}}))
 	}
 	sleep(2 * time.Second) // so that it is known how fast it answers
 
@@ -67,7 +67,14 @@ func TestLyingCanary(t *testing.T) {
 	}
 	if full {
 		asked := time.Now()
-		w.deploy("gauge", len(lies)+2)
+		d := w.ask("gauge", len(lies)+2)
+		for !d.Ended && time.Since(asked) < 4*time.Minute { // on a busy machine it takes more to be sure
+			sleep(time.Second)
+			if now, err := w.Client.Deployment(t.Context(), d.ID); err == nil {
+				d = now
+			}
+		}
+		w.ends(d.ID, "succeeded")
 		w.Logf("an equal one: promoted after %.1f s", time.Since(asked).Seconds())
 	}
 	if n := echo.Again(); n == 0 {

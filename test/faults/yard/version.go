@@ -155,7 +155,7 @@ func (y *Yard) Until(ctx context.Context, id int64, wanted func(api.Deployment) 
 		select {
 		case <-ctx.Done():
 			return d, fmt.Errorf("deployment %d is %s, at stage %d: %v %w", id, d.Phase, d.At, d.Why, errors.Join(err, ctx.Err()))
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond): // each look is work for the server, too
 		}
 	}
 }
