@@ -69,6 +69,31 @@ func TestWhatAMetricLacksIsSaidOnce(t *testing.T) {
 	}
 }
 
+// A terminal is narrow: what can be done is not cut away, and is said once.
+func TestAVerdictIsWholeOnATerminal(t *testing.T) {
+	d := judgedDeployment("inconclusive", undecided)
+	d.Why = append(d.Why, api.Why{At: noon, Text: "waits for evidence: " + undecided})
+	var out strings.Builder
+	s := &screen{out: &out, terminal: true, width: 60}
+	if err := newProgress(s, d).show(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, "    ○ INCONCLUSIVE: 210 requests; excluding a tenfold rise\n      would need about 650. Wait (53 min) or promote by\n      hand.\n") ||
+		!strings.Contains(got, "⠼ 10 %       @14 gets 10 % of the traffic  40.0 s of 1 min\n") || strings.Contains(got, "waits for evidence") {
+		t.Error(got)
+	}
+	out.Reset()
+	d = judgedDeployment("rollback", "ROLLED BACK after 115 canary requests")
+	d.Phase, d.Ended, d.FinishedAt = "rolled_back", true, &noon
+	d.Why = append(d.Why, api.Why{At: noon, Text: "goes back to @13: ROLLED BACK after 115 canary requests: errors 4.3 % against 0 %"})
+	if err := newProgress(s, d).show(d, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, "  why   goes back to @13: ROLLED BACK after 115 canary\n        requests: errors 4.3 % against 0 %\n") || !strings.HasSuffix(got, "· deploy again\n") {
+		t.Error(got)
+	}
+}
+
 func TestWithoutATerminalEachNewVerdictIsALine(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(&screen{out: &out}, judgedDeployment("", ""))

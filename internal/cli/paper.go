@@ -75,4 +75,31 @@ func fit(line string, n int) string {
 	return b.String()
 }
 
+// folded breaks lines between words, each below the text after its first word, so
+// that [paper.redraw] cuts nothing of them that could be read.
+func (s *screen) folded(lines []string) (all []string) {
+	for _, line := range lines {
+		if !s.terminal || wide(line) <= s.width {
+			all = append(all, line)
+			continue
+		}
+		text := strings.TrimLeft(line, " ")
+		indent := len(line) - len(text)
+		label, rest, _ := strings.Cut(text, " ")
+		now := strings.Repeat(" ", indent) + label + " " + strings.Repeat(" ", len(rest)-len(strings.TrimLeft(rest, " ")))
+		if indent = wide(now); indent > s.width/3 {
+			indent = s.width / 3
+		}
+		for word := range strings.FieldsSeq(rest) {
+			if wide(now)+wide(word) > s.width && wide(now) > indent {
+				all = append(all, trimRight(now))
+				now = strings.Repeat(" ", indent)
+			}
+			now += word + " "
+		}
+		all = append(all, trimRight(now))
+	}
+	return all
+}
+
 func trimRight(s string) string { return strings.TrimRight(s, " ") }

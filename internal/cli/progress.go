@@ -40,7 +40,7 @@ func (p *progress) show(d api.Deployment, now time.Time) error {
 	p.measure(d, now)
 	lines := append(p.stages(d, now), p.traffic(d)...)
 	if d.Ended {
-		lines = append(lines, p.s.ending(d)...)
+		lines = append(lines, p.s.folded(p.s.ending(d))...)
 	}
 	return p.paper.redraw(lines)
 }
@@ -165,8 +165,8 @@ func (p *progress) stages(d api.Deployment, now time.Time) []string {
 		lines = append(lines, trimRight(line))
 		if i == d.At && !d.Ended && d.StartedAt != nil {
 			lines = append(lines, p.s.testing(d)...)
-			lines = append(lines, p.s.judged(d)...)
-			lines = append(lines, p.s.waits(d)...)
+			lines = append(lines, p.s.folded(p.s.judged(d))...)
+			lines = append(lines, p.s.folded(p.s.waits(d))...)
 		}
 	}
 	return lines
@@ -201,7 +201,7 @@ func byWeight(d api.Deployment) [][]string {
 	facts := make([][]string, len(d.Stages)+1)
 	at := 0
 	for _, w := range d.Why {
-		if outcome(w) {
+		if outcome(w) || strings.HasPrefix(w.Text, "waits for evidence: ") && bySelf(d, evidenceGate) { // the verdict has a line of its own
 			continue
 		}
 		for i := max(at, 1); i < len(d.Stages); i++ {
