@@ -151,6 +151,15 @@ func (f *flight) patientRead(on bool) {
 	_ = f.writer.SetReadDeadline(until)
 }
 
+// hurryRead ends the wait for more of the request's body.
+func (f *flight) hurryRead() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.landed && !f.isCut && f.writer != nil {
+		_ = f.writer.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
 // patientWrite bounds how long a client may take nothing of its answer.
 func (f *flight) patientWrite() {
 	f.mu.Lock()

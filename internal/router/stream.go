@@ -137,10 +137,14 @@ type clientBody struct {
 	io.ReadCloser
 	flight *flight
 	ended  atomic.Bool
+	closed atomic.Bool // nobody wants the rest
 }
 
 func (b *clientBody) Read(p []byte) (int, error) {
 	b.flight.patientRead(true)
+	if b.closed.Load() {
+		return 0, &clientError{http.ErrBodyReadAfterClose}
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		b.ended.Store(true)
@@ -150,6 +154,15 @@ func (b *clientBody) Read(p []byte) (int, error) {
 		err = &clientError{err}
 	}
 	return n, err
+}
+
+// Close wakes who reads: the connection to the instance may have ended, and the client
+// has nothing to say.
+func (b *clientBody) Close() error {
+	if b.closed.Store(true); !b.ended.Load() {
+		b.flight.hurryRead()
+	}
+	return b.ReadCloser.Close()
 }
 
 // reserve takes a place on a connection that carries streams already; nil: all

@@ -219,6 +219,43 @@ func TestAnInstanceEndsACall(t *testing.T) {
 	w.observed("nothing in flight", func(s slipway.RouteStatus) bool { return len(s.InFlight) == 0 })
 }
 
+// A client that listens and says nothing is told at once that its instance is gone.
+func TestAnInstanceDiesWithACallInHand(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+		err := s.SendMsg(&grpc_health_v1.HealthCheckResponse{})
+		<-s.Context().Done()
+		return err
+	}))
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(s.Stop)
+	i := &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	w.acknowledged(w.streams(time.Minute, i))
+	conn, err := grpc.NewClient(w.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	call, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/talks/Long")
+	if err == nil {
+		err = call.RecvMsg(&grpc_health_v1.HealthCheckResponse{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	if err := call.RecvMsg(&grpc_health_v1.HealthCheckResponse{}); err == nil || ctx.Err() != nil {
+		t.Errorf("the client was told %v", err)
+	}
+	w.observed("nothing in flight", func(s slipway.RouteStatus) bool { return len(s.InFlight) == 0 })
+}
+
 // Nothing is lost over HTTP/2 either while instances are replaced.
 func TestNothingIsLostOverHTTP2(t *testing.T) {
 	w := newQuietWorld(t)
