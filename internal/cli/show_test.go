@@ -56,6 +56,20 @@ func TestWhatWasRemovedLeavesTheBoard(t *testing.T) {
 	}
 }
 
+// What failed leads to its log, by a name that a shell takes for nothing else.
+func TestAFailedBuildLeadsToItsLog(t *testing.T) {
+	for label, want := range map[string]string{
+		"Deploy to production": `"Deploy to production"`, "$(rm -rf ~)": "j-2", "say \"hi\"": "j-2", "`id`": "j-2", "--follow": "j-2",
+	} {
+		b := api.Build{Repository: "search", Number: 7, State: "failed", FinishedAt: &noon, Jobs: []api.Job{
+			{ID: "j-1", Kind: "command", Label: "test", State: "passed"}, {ID: "j-2", Kind: "command", Label: label, State: "failed", ExitStatus: new(1)}}}
+		lines := (&screen{}).build(b, noon)
+		if got := lines[len(lines)-1]; got != "  next  slipway build search/7 --log "+want {
+			t.Errorf("%s: %s", label, got)
+		}
+	}
+}
+
 func TestColourIsNeverTheOnlySign(t *testing.T) {
 	s := &screen{colour: true}
 	for _, health := range []string{"healthy", "degraded", "down"} {

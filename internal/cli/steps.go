@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,9 @@ func (s *screen) build(b api.Build, now time.Time) []string {
 			lines = append(lines, trimRight(line))
 		}
 	}
+	if failed := slices.IndexFunc(b.Jobs, func(j api.Job) bool { return j.State == "failed" || j.State == "timed_out" }); failed >= 0 && b.FinishedAt != nil {
+		lines = append(lines, "  next  slipway build "+slugOf(b)+" --log "+stepName(b.Jobs[failed]))
+	}
 	for i, why := range strings.Split(strings.TrimSpace(b.Why), "\n") {
 		if mark := "✗ "; why != "" {
 			if i > 0 {
@@ -43,6 +48,17 @@ func (s *screen) build(b api.Build, now time.Time) []string {
 	}
 	return lines
 }
+
+// stepName is what a person types to mean a step: its label, unless that is
+// something else to a shell.
+func stepName(j api.Job) string {
+	if typeable.MatchString(j.Label) {
+		return `"` + j.Label + `"`
+	}
+	return j.ID
+}
+
+var typeable = regexp.MustCompile(`^[\pL\pN][\pL\pN ,.:/_-]*$`)
 
 // pending ends a line that is not final.
 const pending = "…"
