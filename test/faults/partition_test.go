@@ -51,11 +51,16 @@ func TestPartition(t *testing.T) {
 // heard again.
 func (w *world) blocked(release int, how string, silence, speak func()) {
 	w.Helper()
-	before, err := w.Client.Target(w.Context(), "gauge", "test")
-	w.must(err)
+	var before api.Target
+	w.eventually(10*time.Second, func() (err error) { // the last that left is forgotten a moment later
+		if before, err = w.Client.Target(w.Context(), "gauge", "test"); err == nil && len(before.Instances) != before.Want {
+			err = fmt.Errorf("there are %d instances", len(before.Instances))
+		}
+		return err
+	})
 	silence()
 	d := w.ask("gauge", release)
-	d, err = w.Until(w.Context(), d.ID, func(d api.Deployment) bool { return d.Ended || d.NewReady > 0 })
+	d, err := w.Until(w.Context(), d.ID, func(d api.Deployment) bool { return d.Ended || d.NewReady > 0 })
 	w.must(err)
 	patience := 2 * time.Second
 	if full {
