@@ -99,6 +99,7 @@ func TestWithoutATerminalEachNewVerdictIsALine(t *testing.T) {
 	p := newProgress(&screen{out: &out}, judgedDeployment("", ""))
 	for _, d := range []api.Deployment{
 		judgedDeployment("inconclusive", undecided), judgedDeployment("inconclusive", "INCONCLUSIVE: 211 requests"), judgedDeployment("continue", "CONTINUE: 650 requests"),
+		judgedDeployment("inconclusive", "INCONCLUSIVE: 660 requests"), judgedDeployment("continue", "CONTINUE: 670 requests"), // by a hair
 	} {
 		if err := p.show(d, noon); err != nil {
 			t.Fatal(err)

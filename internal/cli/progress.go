@@ -21,7 +21,8 @@ type progress struct {
 	gates bool    // what let it start is told
 	last  api.Why // the newest told
 
-	verdict string // told last
+	verdict string         // told last
+	toldAt  map[string]int // verdicts, by the stage that they were told in last
 
 	rate   float64 // requests a second
 	at     time.Time
@@ -29,7 +30,7 @@ type progress struct {
 }
 
 func newProgress(s *screen, d api.Deployment) *progress {
-	return &progress{s: s, paper: paper{s: s}, first: d}
+	return &progress{s: s, paper: paper{s: s}, first: d, toldAt: map[string]int{}}
 }
 
 // show shows d as it is at now.
@@ -86,7 +87,8 @@ func (p *progress) lines(d api.Deployment) error {
 	return nil
 }
 
-// judged tells what the evidence says when that is another verdict than before.
+// judged tells what the evidence says when that is another verdict than before, each
+// once in a stage: what is shown by a hair is lost and shown again.
 // What goes back, or is held because it is worse, is told by its Why.
 func (p *progress) judged(d api.Deployment) []string {
 	e := d.Evidence
@@ -94,9 +96,11 @@ func (p *progress) judged(d api.Deployment) []string {
 		return nil
 	}
 	p.verdict = e.Verdict
-	if e.Verdict == "rollback" || e.Verdict == worse {
+	at, told := p.toldAt[e.Verdict]
+	if e.Verdict == "rollback" || e.Verdict == worse || told && at == d.At {
 		return nil
 	}
+	p.toldAt[e.Verdict] = d.At
 	return []string{clock(e.History[len(e.History)-1].At) + "  evidence: " + one(e.Why)}
 }
 

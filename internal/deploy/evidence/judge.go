@@ -313,6 +313,10 @@ func (j *Judge) figures() Verdict {
 		if s.outside {
 			m.Lacks = j.missing(s.name)
 		}
+		if c, found := j.telling(); found && s.name == Latency {
+			m.Canary = Count{float64(j.canary.took.Over(j.rules.Tolerated(c.at, 1))), float64(j.canary.took.Total())}
+			m.Baseline = Count{float64(j.baseline.took.Over(c.at)), float64(j.baseline.took.Total())}
+		}
 		v.Metrics = append(v.Metrics, m)
 	}
 	if !j.placebo {

@@ -174,6 +174,11 @@ func TestASlowCandidateIsToldByHowMuch(t *testing.T) {
 	w.sides[0].takes = func(r *rand.Rand) time.Duration { return 2 * usual(r) }
 	v := begun(t, w).until(w, time.Minute, evidence.Inconclusive)
 	decided(t, v, evidence.Rollback, "is slower, ", " ms against ", " would be tolerated. Evidence")
+	for _, m := range v.Metrics {
+		if m.Name == evidence.Latency && !(m.Canary.Rate() > 1.2*m.Baseline.Rate() && m.Baseline.All > 1000) {
+			t.Errorf("over the cut are %+v, of the stable group %+v", m.Canary, m.Baseline)
+		}
+	}
 }
 
 // An instance that is new is slow at first: that is no verdict.

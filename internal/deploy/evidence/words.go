@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,22 +147,26 @@ func errorsOf(v Verdict, limit slipway.Bound) string {
 // slow names the cut that differs most. What still runs has no latency yet: then
 // the quantile does not tell how slow it is.
 func (j *Judge) slow() string {
-	text, most := "it is slower", 0.0
+	c, found := j.telling()
+	if !found {
+		return "it is slower"
+	}
+	before, tolerated := (c.at + 1).Begin(), (j.rules.Tolerated(c.at, 1) + 1).Begin()
+	if now := quantile(j.canary.took, float64(j.canary.took.Total()), 1-c.tail); now > tolerated {
+		return fmt.Sprintf("%s is slower, %s against %s; %s would be tolerated", c.name, latency(now), latency(before), latency(tolerated))
+	}
+	return fmt.Sprintf("%s is slower: it was %s of the stable group, and more of the candidate's requests take longer than %s", c.name, latency(before), latency(tolerated))
+}
+
+// telling is the cut that differs most, if one differs.
+func (j *Judge) telling() (most cut, found bool) {
+	best := 0.0
 	for at, c := range j.past.cuts {
-		for k := range slower {
-			l := j.trial.latency.plain[at*len(slower)+k]
-			if l <= most {
-				continue
-			}
-			most = l
-			before, tolerated := (c.at + 1).Begin(), (j.rules.Tolerated(c.at, 1) + 1).Begin()
-			text = fmt.Sprintf("%s is slower: it was %s of the stable group, and more of the candidate's requests take longer than %s", c.name, latency(before), latency(tolerated))
-			if now := quantile(j.canary.took, float64(j.canary.took.Total()), 1-c.tail); now > tolerated {
-				text = fmt.Sprintf("%s is slower, %s against %s; %s would be tolerated", c.name, latency(now), latency(before), latency(tolerated))
-			}
+		if l := slices.Max(j.trial.latency.plain[at*len(slower) : (at+1)*len(slower)]); l > best {
+			most, best, found = c, l, true
 		}
 	}
-	return text
+	return most, found
 }
 
 // listed is: errors, p90 and p95.
