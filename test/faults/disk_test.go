@@ -20,6 +20,7 @@ import (
 // TestFullDisk fills the disk of everything. What serves, serves; new work is
 // refused with one clear error, and goes on when there is space.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := smalldisk.Mount(t, 160<<20)
 	w := raise(t, yard.Options{Disk: disk})
 	w.publish(yard.Version{Service: "gauge"}, yard.Version{Service: "gauge"})
