@@ -283,10 +283,10 @@ func (j *Judge) standing() Decision {
 	case mismatch || silent:
 		return Inconclusive
 	case j.kind == slipway.Worker:
-		if j.canary.minutes >= 1 {
-			return Promote
+		if j.canary.minutes < 1 || j.complains() {
+			return Inconclusive
 		}
-		return Inconclusive
+		return Promote
 	case j.canary.started < float64(j.rules.MinRequests):
 		return Inconclusive
 	case j.pass.promotes(j.rules.Promote.Error):
@@ -295,6 +295,13 @@ func (j *Judge) standing() Decision {
 		return Continue
 	}
 	return Inconclusive
+}
+
+// complains reports whether a worker prints more errors than would be promoted of
+// requests, a burst aside. That proves nothing, but more will.
+func (j *Judge) complains() bool {
+	c, b := j.canary, j.baseline
+	return b.minutes > 0 && (c.lines-slipway.CellSize)/c.minutes > j.rules.Promote.Ratio*b.lines/b.minutes
 }
 
 // figures are those of a verdict.

@@ -92,6 +92,31 @@ func TestAWorkerThatIsQuietIsPromoted(t *testing.T) {
 	decided(t, c.Verdict(), evidence.Promote, "nothing has alarmed")
 }
 
+// What speaks against a worker keeps it from being promoted, though it is not enough
+// to send it back.
+func TestAWorkerThatComplainsMoreWaits(t *testing.T) {
+	p, c := newPrinters(), workers(t)
+	p.errs("b1", "usual")
+	c.see(p.look(time.Second, 0))
+	v := c.see(p.look(time.Second, 5000))
+	for n := range 40 {
+		if n%2 == 0 {
+			p.errs("c1", "usual")
+		}
+		v = c.see(p.look(time.Second, 5000))
+	}
+	decided(t, v, evidence.Inconclusive, "with 15 errors logged in each against 0: too many to promote it")
+	c.replays(v)
+	for n := 0; n < 600 && v.Decision == evidence.Inconclusive; n++ {
+		v = c.see(p.look(time.Second, 5000))
+		if n%4 == 0 {
+			p.errs("b1", "usual")
+			p.errs("b2", "usual")
+		}
+	}
+	decided(t, v, evidence.Promote)
+}
+
 func TestErrorsOfANewClassAreNamed(t *testing.T) {
 	p, c := newPrinters(), workers(t)
 	p.errs("b1", "old")

@@ -49,8 +49,12 @@ func (j *Judge) open(v Verdict) string {
 		}
 		return fmt.Sprintf("%s; %s: %s. Mend it, wait, or promote by hand.", seen, name, why)
 	}
-	if j.kind == slipway.Worker {
+	switch {
+	case j.kind == slipway.Worker && j.canary.minutes < 1:
 		return fmt.Sprintf("%.1f instance-minutes; at least one is needed.", j.canary.minutes)
+	case j.kind == slipway.Worker:
+		return fmt.Sprintf("%.1f instance-minutes, with %s errors logged in each against %s: too many to promote it, and too few to send it back yet. Wait, or promote by hand.",
+			j.canary.minutes, number(j.canary.lines/j.canary.minutes), number(j.baseline.lines/j.baseline.minutes))
 	}
 	switch {
 	case n == 0:
