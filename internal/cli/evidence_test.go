@@ -204,12 +204,25 @@ func TestAnAbortedDeploymentSaysWho(t *testing.T) {
 	}
 	got := out.String()
 	for _, want := range []string{"    ○ " + known + "\n", "  why   ada asked to abort deployment 77; evidence: " + known + "\n", "· again: slipway deploy prod web@14\n",
-		"  @14 rolled back: ada asked to abort deployment 77; evidence: " + known + "   more: slipway deployment 77\n"} {
+		"  @14: ada asked to abort deployment 77; evidence: " + known + "   more: slipway deployment 77\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
 	if strings.Contains(got, byHand) || strings.Contains(got, "mend it") {
+		t.Error(got)
+	}
+}
+
+func TestStatusSaysWhyItWentBack(t *testing.T) {
+	d := judgedDeployment("rollback", "")
+	d.Phase, d.Ended, d.FinishedAt = "rolled_back", true, &noon
+	d.Why = append(d.Why, api.Why{At: noon, Text: "goes back to @13: ROLLED BACK after 115 canary requests"})
+	var out strings.Builder
+	if err := (&screen{out: &out}).service(api.BoardService{Name: "web", Targets: []api.Target{{Service: "web", Environment: "prod", Release: 13, Last: &d}}}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.HasSuffix(got, "  @14: ROLLED BACK after 115 canary requests   more: slipway deployment 77\n") {
 		t.Error(got)
 	}
 }

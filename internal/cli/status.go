@@ -214,7 +214,8 @@ func (s *screen) standing(t api.Target, now time.Time) []string {
 		lines = append(lines, s.judged(*d)...)
 	}
 	if d := t.Last; t.Moving == nil && !t.Removing && t.Removed == nil && d != nil && wentWrong(*d) {
-		lines = append(lines, fmt.Sprintf("%s %s: %s   more: slipway deployment %d", release(d.Release), verb(d.Phase), cause(*d), d.ID))
+		why := strings.TrimPrefix(cause(*d), "goes back to "+release(d.From)+": ")
+		lines = append(lines, fmt.Sprintf("%s: %s   more: slipway deployment %d", release(d.Release), why, d.ID))
 	}
 	for _, kept := range t.Retained {
 		lines = append(lines, fmt.Sprintf("%s kept %s for an instant return: slipway rollback %s %s",
