@@ -9,7 +9,8 @@ import (
 // instance by one route. A request counts once: where it was sent first, by what
 // became of that first attempt, when it has ended; by the route that was in effect
 // when it began. An answer that may go on for as long as both like (another protocol,
-// server-sent events, gRPC) counts when it begins. What is asked at a preview's door,
+// server-sent events, gRPC) counts when it begins; it fails as well when the instance
+// breaks it off later, or ends it with a status of gRPC that says so. What is asked at a preview's door,
 // what is marked as a retry and what the weights did not draw is not counted. All but
 // Open only grow, and a request that has been seen in Open for some time takes no
 // less when it ends.
@@ -17,6 +18,7 @@ type Tally struct {
 	Requests uint64             `json:"requests"`
 	Failures map[Failure]uint64 `json:"failures,omitempty"`
 	Refusals uint64             `json:"refusals,omitempty"` // answers 4xx, which are no failures
+	Late     uint64             `json:"late,omitempty"`     // failures and refusals of requests that had been counted when their answer began
 	Cells    Cells              `json:"cells"`
 	Took     Histogram          `json:"took,omitempty"` // from the head of a request to the end of its answer
 	Open     Histogram          `json:"open,omitempty"` // how long those in flight have taken so far
@@ -35,7 +37,8 @@ const CellSize = 8
 
 // Cells count [CellSize] consecutive requests of one instance as one, so that a
 // burst of errors is one piece of evidence and not many. The last of them, which
-// is not full yet, is not counted.
+// is not full yet, is not counted. What fails late counts in the cell of that time,
+// and CellSize of them at most in one.
 type Cells struct {
 	All     uint64 `json:"all"`
 	Failed  uint64 `json:"failed,omitempty"`  // in which at least one request failed
@@ -49,7 +52,7 @@ const (
 	FailedAnswer  Failure = "5xx"     // the instance answered so, or what is the same in gRPC
 	FailedConnect Failure = "connect" // it took no connection
 	FailedTimeout Failure = "timeout" // it said nothing for too long, or had not ended when it had to leave
-	FailedReset   Failure = "reset"   // it broke off
+	FailedReset   Failure = "reset"   // it broke off: the connection, a stream, or a WebSocket without a word
 	FailedAbort   Failure = "abort"   // the client left, after more than [LateAbort]
 )
 

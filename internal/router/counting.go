@@ -162,7 +162,7 @@ type teller struct {
 // wants notes what the server knows of an arm, and reports whether it is to be told.
 func (c *teller) wants(a *arm, is mark) bool {
 	was := c.was[a]
-	news := is.ended != was.ended || is.open > 0 || was.open > 0 || c.all && is.ended > 0
+	news := is.ended != was.ended || is.late != was.late || is.open > 0 || was.open > 0 || c.all && is.ended > 0
 	if news = news && c.room > 0; !news {
 		is = was
 	}

@@ -61,6 +61,7 @@ func (w *world) tally(f slipway.Fence, i *instance) slipway.Tally {
 		}
 		sum.Requests += c.Requests
 		sum.Refusals += c.Refusals
+		sum.Late += c.Late
 		sum.Cells.All += c.Cells.All
 		sum.Cells.Failed += c.Cells.Failed
 		sum.Cells.Refused += c.Cells.Refused

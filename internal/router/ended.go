@@ -10,7 +10,7 @@ import (
 // count counts what became of a request, once, when it has ended. All requests
 // come by here, whoever has served them.
 func (r *Router) count(f *flight) {
-	if f.failed || f.truncated && !f.clientGone() {
+	if f.failed || f.truncated && !f.clientGone() || f.snapped.Load() {
 		f.route.traffic.errors.Add(1)
 	}
 	if f.endpoint.judge(f) {
@@ -40,6 +40,19 @@ func (f *flight) failure(at time.Time) failure {
 		return f.loss()
 	case at.Sub(later(f.began, f.heard)) > slipway.LateAbort:
 		return aborted
+	}
+	return succeeded
+}
+
+// afterwards is how f has failed after it was settled. Whoever leaves what may go on for
+// as long as both like has not waited for nothing, nor is it the instance's fault that
+// a drain ends it, or that it had nothing to say for long.
+func (f *flight) afterwards() failure {
+	switch {
+	case f.meant >= http.StatusInternalServerError:
+		return answered5xx
+	case f.snapped.Load(), f.truncated && !f.clientGone() && !f.quiet.Load() && !f.wasCut():
+		return brokeOff
 	}
 	return succeeded
 }

@@ -1,13 +1,16 @@
 package router
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 )
 
 // Some answers go on for as long as both like: another protocol, events, calls that
 // stream. How long they took says nothing, and who leaves one has not waited: they
-// count when they begin.
+// count when they begin. That the instance breaks one off later makes it a failure yet:
+// before the end of what is framed, without the frame by which WebSockets end, by
+// resetting a stream. So does a status of gRPC that comes with the end.
 
 // endless are the types of such answers.
 var endless = []string{"text/event-stream", "application/grpc"}
@@ -46,11 +49,11 @@ var grpcCodes = map[string]int{
 	"9": 400, "10": 409, "11": 400, "12": 501, "13": 500, "14": 503, "15": 500, "16": 401,
 }
 
-// grpcCode is what a call of gRPC says that failed before anything came; 0: it says
-// nothing of that.
+// grpcCode is what a call of gRPC says that failed: before anything came, or, once its
+// body was read, at the end; 0: it says nothing of that.
 func grpcCode(res *http.Response) int {
 	if !isEndless(res.Header.Get("Content-Type")) {
 		return 0
 	}
-	return grpcCodes[res.Header.Get("Grpc-Status")]
+	return grpcCodes[cmp.Or(res.Header.Get("Grpc-Status"), res.Trailer.Get("Grpc-Status"))]
 }

@@ -76,14 +76,36 @@ func (e *endpoint) unlist(f *flight, at time.Time) {
 	f.prev.next, f.next.prev = f.next, f.prev
 	f.prev, f.next = nil, nil
 	e.count(f, at)
+	e.correct(f)
 }
 
-// settle counts f as if it had ended, for it may go on for as long as it likes.
+// settle counts f as if it had ended, for it may go on for as long as it likes. How
+// it ends in truth is corrected then, if it was a success so far.
 func (e *endpoint) settle(f *flight, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	f.heard = at
+	if f.failure(at) == succeeded && !f.refused() {
+		f.settled = f.arm
+	}
 	e.count(f, at)
+}
+
+// amend corrects what was counted of f when it began, by what is known of its end.
+func (e *endpoint) amend(f *flight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.correct(f)
+}
+
+func (e *endpoint) correct(f *flight) {
+	if f.settled == nil {
+		return
+	}
+	if failed := f.afterwards(); failed != succeeded || f.refused() {
+		f.settled.correct(failed, f.refused())
+		f.settled = nil
+	}
 }
 
 // count counts f once. It took no less than somebody has seen already.

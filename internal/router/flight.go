@@ -21,6 +21,7 @@ type flight struct {
 	route    *route
 	group    slipway.GroupID // first drawn
 	arm      *arm            // that it is counted in; nil: it is not, or was already. Guarded by the endpoint's lock once it is there
+	settled  *arm            // that it was counted in when its answer began; the same guards it
 	endpoint *endpoint
 	cookie   *http.Cookie             // keeps the browser with its group; nil: it has it, or needs none
 	front    *front                   // that forwards it by itself; nil where net/http's server serves
@@ -41,6 +42,7 @@ type flight struct {
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know
 	quiet        atomic.Bool  // the instance said nothing for too long
+	snapped      atomic.Bool  // the instance broke off another protocol, which no front forwards
 	fault        failure      // why there was no answer
 
 	mu     sync.Mutex
@@ -56,7 +58,7 @@ func (f *flight) reset(fr *front) {
 	f.client, f.front = fr.client, fr
 	f.began, f.ended, f.status, f.trace = time.Now(), time.Time{}, 0, ""
 	f.failed, f.truncated, f.completed, f.broke, f.answer, f.meant = false, false, false, false, 0, 0
-	f.heard, f.fault, f.arm = time.Time{}, succeeded, nil
+	f.heard, f.fault, f.arm, f.settled = time.Time{}, succeeded, nil, nil
 	f.moved.Store(0)
 	f.gone.Store(false)
 	f.quiet.Store(false)

@@ -17,6 +17,7 @@ import (
 // many on a connection. A cut ends the stream, and not its neighbours.
 type stream struct {
 	io.ReadCloser // the answer's body
+	answer        *http.Response
 	flight        *flight
 	upload        *clientBody // nil without a body
 	end           context.CancelFunc
@@ -70,7 +71,7 @@ func (r *Router) streamTrip(req *http.Request, f *flight) (*http.Response, error
 		}
 		return nil, err
 	}
-	s.ReadCloser = res.Body
+	s.ReadCloser, s.answer = res.Body, res
 	res.Body = s
 	return res, nil
 }
@@ -105,7 +106,11 @@ func (e *endpoint) stream(ctx context.Context, f *flight, t *http.Transport) (*c
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
 	s.flight.brought(n)
-	if err != nil && err != io.EOF { // a clean end is never wrapped
+	if err == io.EOF { // a clean end is never wrapped
+		if code := grpcCode(s.answer); code != 0 {
+			s.flight.meant = code
+		}
+	} else if err != nil {
 		s.flight.truncated = true
 	}
 	if n > 0 {

@@ -41,10 +41,12 @@ type arm struct {
 	ended    uint64
 	failures [len(failures)]uint64
 	refusals uint64
+	late     uint64 // failures and refusals of what had been counted
 	cells    slipway.Cells
 	cell     struct { // the one that is not full
 		size            int
 		failed, refused bool
+		late            int // failures that it is failed by
 	}
 	took *spread // nil: none
 }
@@ -81,12 +83,32 @@ func (a *arm) count(took time.Duration, failed failure, refused bool) {
 		a.cells.All++
 		a.cells.Failed += one(c.failed)
 		a.cells.Refused += one(c.refused)
+		more := max(c.late-slipway.CellSize, 0)
 		*c = arm{}.cell
+		c.late, c.failed = more, more > 0
 	}
 	if a.took == nil {
 		a.took = new(spread)
 	}
 	a.took.add(slipway.BucketOf(took))
+}
+
+// correct counts what became of a request that was counted as a success when its
+// answer began. As many that fail at once fail as many cells as if they had come one
+// after another.
+func (a *arm) correct(failed failure, refused bool) {
+	c := &a.cell
+	switch {
+	case failed != succeeded:
+		a.late++
+		a.failures[failed]++
+		c.failed = true
+		c.late++
+	case refused:
+		a.late++
+		a.refusals++
+		c.refused = true
+	}
 }
 
 func one(is bool) uint64 {
@@ -142,8 +164,8 @@ func (d *spread) histogram() slipway.Histogram {
 
 // mark is how far an arm has come.
 type mark struct {
-	ended uint64
-	open  int
+	ended, late uint64
+	open        int
 }
 
 // sight is an arm at one moment, and how long those have been in flight then that
@@ -170,7 +192,7 @@ func (t *tally) look(now time.Time, wanted func(*arm, mark) bool) (seen [2]*sigh
 		}
 	}
 	for n := range t.arms {
-		a, m := &t.arms[n], mark{t.arms[n].ended, len(ages[n])}
+		a, m := &t.arms[n], mark{t.arms[n].ended, t.arms[n].late, len(ages[n])}
 		if wanted(a, m) {
 			seen[n] = &sight{m, *a, ages[n]}
 			seen[n].took = a.took.clone()
@@ -192,7 +214,7 @@ func (t *tally) idle() (still, unused bool) {
 
 // tally is what is said of the requests of an arm.
 func (a *sight) tally() slipway.Tally {
-	t := slipway.Tally{Requests: a.arm.ended, Refusals: a.refusals, Cells: a.cells, Took: a.took.histogram()}
+	t := slipway.Tally{Requests: a.arm.ended, Refusals: a.refusals, Late: a.arm.late, Cells: a.cells, Took: a.took.histogram()}
 	for n, of := range a.failures {
 		if n == int(succeeded) || of == 0 {
 			continue

@@ -223,3 +223,35 @@ func BenchmarkFlight(b *testing.B) {
 		})
 	}
 }
+
+// As many that fail at once, after they were counted, fail as many cells as if they
+// had come one after another; one by one they fail those of their time.
+func TestWhatFailsLateFailsCells(t *testing.T) {
+	var at, apart arm
+	ask := func(a *arm, n int) {
+		for range n {
+			a.count(time.Millisecond, succeeded, false)
+		}
+	}
+	ask(&at, 4)
+	for range 20 {
+		at.correct(brokeOff, false)
+	}
+	ask(&at, 60)
+	if at.cells != (slipway.Cells{All: 8, Failed: 3}) || at.late != 20 || at.failures[brokeOff] != 20 || at.ended != 64 {
+		t.Errorf("%+v, %d late, %v", at.cells, at.late, at.failures)
+	}
+	for n := range 4 {
+		ask(&apart, slipway.CellSize)
+		if n == 1 {
+			apart.correct(brokeOff, false)
+		}
+		if n == 2 {
+			apart.correct(succeeded, true)
+		}
+		apart.correct(succeeded, false)
+	}
+	if apart.cells != (slipway.Cells{All: 4, Failed: 1, Refused: 1}) || apart.late != 2 || apart.refusals != 1 {
+		t.Errorf("%+v, %d late", apart.cells, apart.late)
+	}
+}

@@ -18,6 +18,8 @@ type tunnel struct {
 	x         *exchange
 	websocket bool
 	leaving   atomic.Bool
+	left      atomic.Bool // the client ends it, or nobody is there any more
+	bye       atomic.Bool // the instance has said that it ends
 
 	down frames // from the instance; Read's alone
 	rest []byte // of the last words to the client; Read's alone
@@ -40,6 +42,7 @@ const (
 	leaveReason = "the instance is leaving"
 	leaveFrame  = "\x88\x19\x03\xe9" + leaveReason
 	leaveMasked = "\x88\x82\x00\x00\x00\x00\x03\xe9"
+	closeFrame  = 8 // the opcode
 )
 
 func (t *tunnel) Read(p []byte) (int, error) {
@@ -64,6 +67,10 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		if t.websocket {
 			t.down.pass(part[:n])
 		}
+		if t.down.closed || !t.websocket && errors.Is(err, io.EOF) {
+			t.bye.Store(true)
+		}
+		t.judge(err)
 		if n > 0 || err == nil || !t.leaving.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
@@ -71,6 +78,17 @@ func (t *tunnel) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		_ = t.x.conn.SetReadDeadline(time.Now().Add(lastWords))
+	}
+}
+
+// judge notes how the instance has ended, if it has: WebSockets end by a frame that
+// says so, everything else in an orderly way, or the client ends them. Else it has
+// broken off. It waits for nobody: who writes may be held up for long.
+func (t *tunnel) judge(err error) {
+	f := t.x.flight
+	if err != nil && !t.bye.Load() && !t.left.Load() && !t.leaving.Load() && !f.clientGone() && !f.wasCut() && !f.quiet.Load() {
+		f.snapped.Store(true)
+		f.endpoint.amend(f) // the client may stay for long
 	}
 }
 
@@ -85,7 +103,9 @@ var errLeft = errors.New("the drain was over, and both ends were told")
 
 func (t *tunnel) Write(p []byte) (int, error) {
 	if !t.websocket {
-		return t.x.conn.Conn.Write(p)
+		n, err := t.x.conn.Conn.Write(p)
+		t.judge(err)
+		return n, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -98,8 +118,11 @@ func (t *tunnel) Write(p []byte) (int, error) {
 			part = rest[:min(uint64(len(rest)), t.up.next())]
 		}
 		n, err := t.x.conn.Conn.Write(part)
-		t.up.pass(part[:n])
+		if t.up.pass(part[:n]); t.up.closed {
+			t.left.Store(true)
+		}
 		if err != nil {
+			t.judge(err)
 			return len(p) - len(rest) + n, err
 		}
 		rest = rest[n:]
@@ -133,6 +156,7 @@ func (t *tunnel) hangUp() {
 
 // CloseWrite passes the client's end on, so that the instance can still answer.
 func (t *tunnel) CloseWrite() error {
+	t.left.Store(true)
 	if c, ok := t.x.conn.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
@@ -140,6 +164,7 @@ func (t *tunnel) CloseWrite() error {
 }
 
 func (t *tunnel) Close() error {
+	t.left.Store(true)
 	t.x.abandon()
 	return nil
 }
@@ -149,6 +174,7 @@ type frames struct {
 	header [14]byte
 	have   int    // bytes of the header
 	left   uint64 // bytes of the payload
+	closed bool   // a frame that ends it has begun
 }
 
 // between reports whether a frame has ended and none begun.
@@ -175,6 +201,7 @@ func (f *frames) pass(p []byte) {
 		p = p[1:]
 		if f.have >= 2 && f.have == f.size() {
 			f.left, f.have = f.payload(), 0
+			f.closed = f.closed || f.header[0]&0x0f == closeFrame
 		}
 	}
 }

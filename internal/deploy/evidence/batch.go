@@ -82,8 +82,8 @@ func (b Batch) validate() error {
 		switch {
 		case c.Failed > c.All || c.Refused > c.All:
 			return slipway.Errorf(slipway.Invalid, "%s: of %d cells, %d failed and %d were refused", s.Instance, c.All, c.Failed, c.Refused)
-		case s.Failed() > s.Requests || s.Refusals > s.Requests:
-			return slipway.Errorf(slipway.Invalid, "%s: of %d requests, %d failed and %d were refused", s.Instance, s.Requests, s.Failed(), s.Refusals)
+		case s.Failed() > s.Requests+s.Late || s.Refusals > s.Requests+s.Late:
+			return slipway.Errorf(slipway.Invalid, "%s: of %d requests, %d failed and %d were refused", s.Instance, s.Requests+s.Late, s.Failed(), s.Refusals)
 		case !(s.Minutes >= 0) || math.IsInf(s.Minutes, 0):
 			return slipway.Errorf(slipway.Invalid, "%s: counted for %g minutes", s.Instance, s.Minutes)
 		}

@@ -20,7 +20,8 @@ func samples(t *rapid.T, name string) (all []evidence.Sample) {
 	for range rapid.IntRange(0, 3).Draw(t, name) {
 		s := evidence.Sample{Instance: slipway.InstanceID(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "instance")), Placebo: rapid.Bool().Draw(t, "placebo")}
 		s.Requests = many.Draw(t, "requests")
-		s.Failures = map[slipway.Failure]uint64{slipway.FailedAnswer: upTo(s.Requests)}
+		s.Late = rapid.Uint64Range(0, 5).Draw(t, "late")
+		s.Failures = map[slipway.Failure]uint64{slipway.FailedAnswer: upTo(s.Requests), slipway.FailedReset: upTo(s.Late)}
 		s.Refusals = upTo(s.Requests)
 		s.Cells.All = s.Requests / slipway.CellSize
 		s.Cells.Failed, s.Cells.Refused = upTo(s.Cells.All), upTo(s.Cells.All)
@@ -160,6 +161,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 func add(to *slipway.Tally, t slipway.Tally) {
 	to.Requests += t.Requests
 	to.Refusals += t.Refusals
+	to.Late += t.Late
 	to.Cells.All += t.Cells.All
 	to.Cells.Failed += t.Cells.Failed
 	to.Cells.Refused += t.Cells.Refused
@@ -179,6 +181,7 @@ func TestNoCountGoesBackwards(t *testing.T) {
 	for name, less := range map[string]func(*slipway.Tally){
 		"requests":      func(t *slipway.Tally) { t.Requests-- },
 		"refusals":      func(t *slipway.Tally) { t.Refusals-- },
+		"late failures": func(t *slipway.Tally) { t.Late-- },
 		"failures":      func(t *slipway.Tally) { t.Failures[slipway.FailedAnswer]-- },
 		"no failures":   func(t *slipway.Tally) { t.Failures = nil },
 		"cells":         func(t *slipway.Tally) { t.Cells.All-- },

@@ -12,6 +12,7 @@ func since(was, now slipway.Counted) (s Sample, news bool, err error) {
 	d := difference{}
 	s.Requests = d.of(was.Requests, now.Requests)
 	s.Refusals = d.of(was.Refusals, now.Refusals)
+	s.Late = d.of(was.Late, now.Late)
 	s.Cells.All = d.of(was.Cells.All, now.Cells.All)
 	s.Cells.Failed = d.of(was.Cells.Failed, now.Cells.Failed)
 	s.Cells.Refused = d.of(was.Cells.Refused, now.Cells.Refused)
@@ -75,6 +76,7 @@ func (b *Batch) add(canary bool, s Sample) {
 	to := b.sample(canary, s.Instance, s.Placebo)
 	to.Requests += s.Requests
 	to.Refusals += s.Refusals
+	to.Late += s.Late
 	to.Cells.All += s.Cells.All
 	to.Cells.Failed += s.Cells.Failed
 	to.Cells.Refused += s.Cells.Refused

@@ -99,6 +99,7 @@ func (w *world) ask(side int) {
 	c.Requests++
 	if failed {
 		c.Failures[slipway.FailedAnswer]++
+		c.Late = c.Failures[slipway.FailedAnswer] / 2
 	}
 	if refused {
 		c.Refusals++

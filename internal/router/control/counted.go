@@ -110,11 +110,11 @@ func (c *Control) count(s wire.Status) (topics []string) {
 func (k *counters) take(of slipway.Counted, now time.Time) bool {
 	key := counterOf(of)
 	was, known := k.all[key]
-	if known && of.Requests < was.Requests {
+	if known && (of.Requests < was.Requests || of.Late < was.Late) {
 		return false
 	}
 	k.all[key] = told{of, now}
-	return !known || of.Requests > was.Requests || len(of.Open) > 0 || len(was.Open) > 0
+	return !known || of.Requests > was.Requests || of.Late > was.Late || len(of.Open) > 0 || len(was.Open) > 0
 }
 
 // forget drops what was not told for long, and what is of the oldest routes where

@@ -142,17 +142,27 @@ func (v *Viewer) batches(ctx context.Context, d slipway.Deployment) (slipway.Rev
 type Row struct{ CanaryAll, CanaryFailed, BaselineAll, BaselineFailed uint64 }
 
 // Rows are the batches of a deployment since its candidate has weight, in requests
-// or in cells.
+// or in cells. Failures of requests that had been counted before come with those that
+// are counted next.
 func (v *Viewer) Rows(ctx context.Context, d slipway.Deployment, cells bool) ([]Row, error) {
 	_, all, err := v.batches(ctx, d)
 	if err != nil {
 		return nil, err
 	}
+	rows, err := rowsOf(all, cells)
+	if err != nil {
+		return nil, slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", d.ID, err)
+	}
+	return rows, nil
+}
+
+func rowsOf(batches [][]byte, cells bool) ([]Row, error) {
 	var rows []Row
-	for _, text := range all {
+	var canary, baseline uint64 // late failures
+	for _, text := range batches {
 		var b evidence.Batch
 		if err := json.Unmarshal(text, &b); err != nil {
-			return nil, slipway.Errorf(slipway.Internal, "the evidence of deployment %d cannot be read: %w", d.ID, err)
+			return nil, err
 		}
 		if b.IsHistory() {
 			continue
@@ -160,12 +170,17 @@ func (v *Viewer) Rows(ctx context.Context, d slipway.Deployment, cells bool) ([]
 		var r Row
 		r.CanaryAll, r.CanaryFailed = failedOf(b.Canary, cells)
 		r.BaselineAll, r.BaselineFailed = failedOf(b.Baseline, cells)
+		r.CanaryFailed, canary = within(r.CanaryAll, r.CanaryFailed+canary)
+		r.BaselineFailed, baseline = within(r.BaselineAll, r.BaselineFailed+baseline)
 		if r != (Row{}) {
 			rows = append(rows, r)
 		}
 	}
 	return rows, nil
 }
+
+// within is as much of n as most allows, and the rest.
+func within(most, n uint64) (of, rest uint64) { return min(n, most), n - min(n, most) }
 
 func failedOf(side []evidence.Sample, cells bool) (all, failed uint64) {
 	for _, s := range side {
