@@ -167,6 +167,9 @@ func TestLinesBreakBetweenWords(t *testing.T) {
 	if got := strings.Join(wrapped("errors 99 % of all", 9), "|"); got != "errors|99\u00a0% of|all" {
 		t.Errorf("%q", got)
 	}
+	if got := Glued("17 ms against 12 ms (7.6 s), + 0.25 pp in 3 minutes"); got != "17\u00a0ms against 12\u00a0ms (7.6\u00a0s), + 0.25\u00a0pp in 3 minutes" {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestTicks(t *testing.T) {

@@ -3,6 +3,7 @@ package picture
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -122,8 +123,10 @@ func placed(drawing string, x, y float64) string {
 	return strings.Replace(drawing, "<svg ", fmt.Sprintf(`<svg x="%.0f" y="%.0f" width="%d" height="%d" preserveAspectRatio="xMinYMin" `, x, y, width, tileHigh), 1)
 }
 
-// Glued are words of which no line begins with the sign of a percentage.
-func Glued(words string) string { return strings.ReplaceAll(words, " %", "\u00a0%") }
+// Glued are words of which no line begins with the unit of a number.
+func Glued(words string) string { return unit.ReplaceAllString(words, "$1\u00a0$2") }
+
+var unit = regexp.MustCompile(`(\d) (%|(?:µs|ms|s|min|h|pp|MB|GB)\b)`)
 
 // wrapped breaks words into lines.
 func wrapped(words string, n int) (lines []string) {
