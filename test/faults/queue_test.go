@@ -52,6 +52,7 @@ var back = []string{"rolled_back"}
 // of its version, or before it is ready itself; none is lost, and none done twice
 // but what a killed instance had in its hands.
 func TestEarlyMessages(t *testing.T) {
+	t.Parallel()
 	w := raise(t, yard.Options{})
 	s := openShop(w)
 	all := slices.DeleteFunc(slices.Clone(consumers), func(c consumer) bool { return !full && !c.short })
