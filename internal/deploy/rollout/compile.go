@@ -10,7 +10,7 @@ import "github.com/slipway-cd/slipway"
 //	rolling 3 → 3      new 1 old 2 ▸ new 2 old 1 ▸ new 3 old 0
 //	rolling 2 → 4      new 1 old 1 ▸ new 2 old 1 ▸ new 3 old 0 ▸ new 4 old 0
 //	immutable 3        new 3, 0 % ▸ 100 %, bake ▸ (the old group is kept, else) old 0
-//	canary 10          new 1, 0 % ▸ 1 % ▸ 10 % ▸ new 5, 50 % ▸ new 10, 100 %, bake ▸ old 0
+//	canary 10          new 1, 0 % ▸ 1 % ▸ 10 % ▸ new 10, 50 % ▸ 100 %, bake ▸ old 0
 //	canary 10 detach 2 old 8, new 2, 0 % ▸ 1 % ▸ 10 % ▸ old 6, new 4 ▸ old 5, new 5, 50 % ▸ … ▸ old 0, new 10
 //	recreate           old 0, then new n, in one stage
 //	first              new n
@@ -111,10 +111,10 @@ func (c *compiler) immutable() {
 // it. The old group stays whole until the end: it is what the weight goes back
 // to.
 func (c *compiler) canary() {
-	n := min(max(1, c.Instances, c.carrying(c.lightest())), c.want)
+	n := min(max(1, c.Instances, c.besides(c.lightest())), c.want)
 	c.add(slipway.Stage{New: n, Old: c.from, Preview: c.previews(), Passive: !c.web})
 	for _, w := range c.Weights {
-		n = max(n, c.carrying(w))
+		n = max(n, c.besides(w))
 		c.add(slipway.Stage{New: n, Old: c.from, Weight: w, Leased: true, Hold: c.Hold, Gates: c.judged()})
 	}
 	if !c.web {
@@ -184,10 +184,21 @@ func (c *compiler) judged() []slipway.GateID {
 	return []slipway.GateID{slipway.GateEvidence}
 }
 
-// carrying is how many instances the new group needs before it gets weight w: a
-// canary must not be convicted of its own load.
+// carrying is how many instances the new group needs to carry weight w.
 func (c *compiler) carrying(w slipway.BasisPoints) int {
 	return min((int(w)*c.want+int(slipway.All)-1)/int(slipway.All), c.want)
+}
+
+// besides is how many it needs beside an old group that stays whole: none of them
+// is given more than each of the old ones, but for an eighth, or a canary would be
+// convicted of its own load.
+func (c *compiler) besides(w slipway.BasisPoints) int {
+	if !c.web {
+		return c.carrying(w)
+	}
+	rest := int(slipway.All - w)
+	even := (8*c.from*int(w) - rest + 8*rest - 1) / (8 * rest)
+	return min(max(c.carrying(w), even), c.want)
 }
 
 func (c *compiler) lightest() slipway.BasisPoints {
