@@ -9,6 +9,7 @@ type cut struct {
 	promote bool    // whether the candidate has to show that it is no slower here
 	at      slipway.Bucket
 	over    record // of the stable group so far: longer than at
+	late    bursts // of the candidate so far: longer than what is tolerated
 }
 
 var cuts = []cut{
@@ -28,6 +29,15 @@ const (
 	window = 1000
 )
 
+// before is what the next batch is bet on by. Requests of either side may be late
+// together: an instance that is given more of them has more in flight when it stands
+// still.
+func (c cut) before() before {
+	b := c.over.before()
+	b.clump = max(b.clump, c.late.size())
+	return b
+}
+
 // fix chooses the cuts once that many requests are known.
 func (p *past) fix(least uint64) {
 	if p.cuts == nil && p.took.Total() >= least {
@@ -45,6 +55,7 @@ func (p *past) choose(by slipway.Histogram) {
 		c.over.Count = Count{float64(by.Over(c.at)), all}
 		if p.cuts != nil {
 			was := p.cuts[n]
+			c.late = was.late.apart()
 			if c.over.bursts = was.over.apart(); c.at == was.at {
 				c = was
 			}

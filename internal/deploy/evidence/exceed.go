@@ -36,9 +36,14 @@ func (e *exceed) look(c int, n counts, was before) {
 	}
 	pb := min(max(was.rate, minRate), 1-minRate)
 	for j, o := range e.odds {
-		e.win(c*len(e.odds)+j, block(n, pb, atOdds(pb, o))/max(was.clump, 1))
+		e.win(c*len(e.odds)+j, min(block(n, pb, atOdds(pb, o))/max(was.clump, 1), mostAtOnce))
 	}
 }
+
+// mostAtOnce is what one look can win at the most, as a logarithm. When an instance
+// stands still for a moment, all that it has in flight is late together, and a rare
+// cut takes that for the end of all chance. Who wins less than is fair is still fair.
+var mostAtOnce = math.Log(100)
 
 func atOdds(pb, odds float64) float64 { return odds * pb / (1 - pb + odds*pb) }
 

@@ -172,6 +172,7 @@ func (j *Judge) fold(b Batch, baseline side) {
 	if !b.Sticky {
 		j.mix.look(b.Weight, canary.started, baseline.started)
 	}
+	j.past.follow(canary, j.rules)
 	j.remember(b, canary, baseline)
 	j.decide()
 	if !j.placebo {

@@ -156,6 +156,28 @@ func TestCutsThatDoNotFitAreChosenAnew(t *testing.T) {
 	}
 }
 
+// All that an instance has in flight is late together when it stands still for a
+// moment: that is one event, however many requests it was.
+func TestOneMomentConvictsNobody(t *testing.T) {
+	w := newWorld(3, .001, .001)
+	usual := w.sides[0].takes
+	c := begun(t, w)
+	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue)
+	w.weigh(5000)
+	for range 2 {
+		w.pass(slipway.DefaultEvidence.Settle)
+		c.see(w.look())
+	}
+	w.sides[0].takes = func(r *rand.Rand) time.Duration { return usual(r) + 300*time.Millisecond }
+	w.pass(300 * time.Millisecond)
+	stood := c.see(w.look())
+	w.sides[0].takes = usual
+	if stood.Evidence < 1 {
+		t.Errorf("that it stood still was not seen: evidence %g", stood.Evidence)
+	}
+	decided(t, c.until(w, 3*time.Minute, evidence.Continue), evidence.Promote)
+}
+
 func TestFewRequestsDecideNothing(t *testing.T) {
 	w := newWorld(4, .001, .001)
 	c := begun(t, w)

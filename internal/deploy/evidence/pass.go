@@ -35,7 +35,7 @@ func (p *pass) look(split slipway.Fence, canary, baseline side, known past) {
 	for at, c := range known.cuts {
 		kC, nC := canary.over(p.rules.Tolerated(c.at, 2))
 		kB, nB := baseline.over(c.at)
-		p.latency[at].look(0, counts{nC, kC, nB, kB}, c.over.before())
+		p.latency[at].look(0, counts{nC, kC, nB, kB}, c.before())
 	}
 }
 

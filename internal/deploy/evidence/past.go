@@ -39,3 +39,12 @@ func (p *past) learn(b side, outside []Outside) {
 		}
 	}
 }
+
+// follow adds a batch of the candidate, after the bets on it, for how its requests
+// come: one by one, or together.
+func (p *past) follow(canary side, rules slipway.Evidence) {
+	for n, c := range p.cuts {
+		k, all := canary.over(rules.Tolerated(c.at, 1))
+		p.cuts[n].late.look(all, k)
+	}
+}

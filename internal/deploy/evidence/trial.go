@@ -95,7 +95,7 @@ func (t *trial) beside(split slipway.Fence, canary, baseline side, outside []Out
 	for n, c := range p.cuts {
 		kC, nC := canary.over(t.rules.Tolerated(c.at, 1))
 		kB, nB := baseline.over(c.at)
-		t.latency.look(n, counts{nC, kC, nB, kB}, c.over.before())
+		t.latency.look(n, counts{nC, kC, nB, kB}, c.before())
 	}
 	nC, nB = canary.exposure(t.kind), baseline.exposure(t.kind)
 	if nC > 0 && nB > 0 {
