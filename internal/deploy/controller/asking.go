@@ -17,8 +17,10 @@ type Asker interface {
 // askEvery is the least time from one question to others to the next.
 const askEvery = time.Second
 
-// asking is what others are asked about a candidate.
+// asking is what others are asked about the candidates of a target, one thing at a
+// time.
 type asking struct {
+	about   slipway.DeploymentID
 	asked   time.Time
 	answers chan []evidence.Answer // nil: nobody is asked now
 }
@@ -33,11 +35,13 @@ func (c *Controller) hear(ctx context.Context, a *asking, s *slipway.State, now 
 	}
 	select {
 	case heard = <-a.answers:
-		a.answers = nil
+		if a.answers = nil; a.about != s.Deployment.ID {
+			heard = nil // it was of the candidate before
+		}
 	default:
 	}
 	if a.answers == nil && now.Sub(a.asked) >= askEvery {
-		a.asked, a.answers = now, make(chan []evidence.Answer, 1)
+		a.about, a.asked, a.answers = s.Deployment.ID, now, make(chan []evidence.Answer, 1)
 		answers, stable := a.answers, s.Specs[s.Deployment.Stable].Revision.Release
 		c.asks.Go(func() {
 			answers <- c.Asker.Ask(ctx, s.Target.ID, candidate.Release, stable, candidate.Evidence.Queries)

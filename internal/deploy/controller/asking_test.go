@@ -111,11 +111,25 @@ func TestWithoutAnybodyToAskACanaryIsHeld(t *testing.T) {
 	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "orders: it has not answered yet") })
 }
 
+// moved is an archive for which the target has moved on meanwhile, once.
+type moved struct {
+	controller.Archive
+	kept int
+}
+
+func (m *moved) AppendEvidence(ctx context.Context, owner string, from slipway.Fence, t slipway.TargetID, d slipway.DeploymentID, behind int, more slipway.Looks) error {
+	if m.kept++; m.kept == 5 {
+		return slipway.Errorf(slipway.Conflict, "it has moved on")
+	}
+	return m.Archive.AppendEvidence(ctx, owner, from, t, d, behind, more)
+}
+
 // Who hangs is asked one thing at a time, and keeps nobody from planning for the
 // target, nor the server from its end.
 func TestWhoHangsKeepsNobody(t *testing.T) {
 	w, l, c := orderedCanary(t, nil)
 	l.hangs = true
+	c.Archive = &moved{Archive: c.Archive}
 	stop := w.run(c)
 	w.firstServes(c)
 	d := w.deploy(c, controller.Request{Service: "web", Release: 2})

@@ -19,6 +19,7 @@ type mind struct {
 	awaits   []slipway.TargetID                  // whose release a gate waits for
 	again    time.Time                           // when a gate may say something else
 	trial    *trial                              // of the candidate that is judged; nil: nobody is
+	asking   asking                              // it outlives a trial: who hangs is not asked again
 }
 
 // mind returns what is known of a target; only its loop uses the result, but

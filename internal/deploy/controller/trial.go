@@ -29,8 +29,7 @@ type trial struct {
 	judge      *evidence.Judge
 	batches    int       // kept so far
 	looked     time.Time // last
-	asking     asking
-	trouble    string // why the last look saw nothing; "" when it did
+	trouble    string    // why the last look saw nothing; "" when it did
 	said       slipway.Verdict
 	saidAt     time.Time
 }
@@ -76,7 +75,7 @@ func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (agai
 	now := c.now()
 	next := m.trial.looked.Add(pace(now.Sub(d.Since)))
 	if !now.Before(next) {
-		if err := c.hearWitnesses(ctx, m.trial, s, now); err != nil {
+		if err := c.hearWitnesses(ctx, m, s, now); err != nil {
 			m.trial = nil // what is kept is read again
 			return time.Time{}, err
 		}
@@ -120,12 +119,12 @@ func (c *Controller) reopen(ctx context.Context, d slipway.Deployment, r slipway
 
 // hearWitnesses takes what was counted since the last look, keeps it, and only
 // then judges by it: whoever comes after a crash judges by the same.
-func (c *Controller) hearWitnesses(ctx context.Context, t *trial, s *slipway.State, now time.Time) error {
-	d := s.Deployment
+func (c *Controller) hearWitnesses(ctx context.Context, m *mind, s *slipway.State, now time.Time) error {
+	t, d := m.trial, s.Deployment
 	look := evidence.Look{
 		At: now, Stage: d.At, Weight: d.Weight, Canary: d.Candidate, Baseline: d.Stable, Except: d.Replaced,
 		Counted: c.Witness.Counted(ctx, s.Target.ID), Instances: s.Groups, Sticky: s.Route != nil && s.Route.Sticky,
-		Outside: c.hear(ctx, &t.asking, s, now),
+		Outside: c.hear(ctx, &m.asking, s, now),
 	}
 	if stage := d.Stages[d.At]; s.Target.Kind == slipway.Worker && !stage.Passive { // its part of the work is its part of the instances
 		look.Weight = slipway.BasisPoints(int(slipway.All) * stage.New / max(stage.New+stage.Old, 1))
