@@ -202,7 +202,7 @@ func withoutVerdict(t api.Target) api.Target {
 // it, groups that are kept, a scale that was asked for.
 func (s *screen) standing(t api.Target, now time.Time) []string {
 	var lines []string
-	if d := t.Moving; d != nil && weighted(d.Stages) {
+	if d := t.Moving; d != nil && (weighted(d.Stages) || d.Evidence != nil) {
 		line := scheduleOf(d.Stages)
 		if d.At < len(d.Stages) && d.StartedAt != nil {
 			line += "   now: " + circled(d.At+1)
