@@ -25,11 +25,12 @@ const (
 type Asker struct {
 	http  *http.Client
 	turns chan struct{}
+	past  past
 }
 
 // New returns one whose questions go through a client, which knows whom it may
 // ask.
-func New(c *http.Client) *Asker { return &Asker{c, make(chan struct{}, maxAtOnce)} }
+func New(c *http.Client) *Asker { return &Asker{http: c, turns: make(chan struct{}, maxAtOnce)} }
 
 // Ask asks every query about the releases of a candidate and of what serves beside
 // it; 0: nothing does. It answers in the order of the queries, within [Timeout].
@@ -67,11 +68,11 @@ func (a *Asker) answer(ctx context.Context, t slipway.TargetID, canary, baseline
 	if len(counters[canaryFailed])+len(counters[baselineFailed]) > 0 || len(counters[canaryAll])+len(counters[baselineAll]) == 0 {
 		return answer
 	}
-	found, err := a.ask(ctx, q.Prometheus, ever(t, canary, baseline, q))
+	had, err := a.everHad(ctx, q.Prometheus, ever(t, canary, baseline, q))
 	if err != nil {
 		return evidence.Answer{Name: q.Name, Why: reason(q.Prometheus, err)}
 	}
-	answer.Unheard = len(found) == 0
+	answer.Unheard = !had
 	return answer
 }
 

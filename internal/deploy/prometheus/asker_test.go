@@ -197,6 +197,29 @@ func TestACounterOfFailures(t *testing.T) {
 	}
 }
 
+// A question about a week is not asked as often as one about now.
+func TestTheWeekIsAskedForSeldom(t *testing.T) {
+	var weeks, all atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if all.Add(1); strings.Contains(r.FormValue("query"), "[7d:5m]") {
+			weeks.Add(1)
+			say(`{"status":"success","data":{"resultType":"vector","result":[]}}`)(w, r)
+			return
+		}
+		say(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"slipway_counts":"canary_all"},"value":[1,"1"]}]}}`)(w, r)
+	}))
+	defer s.Close()
+	a := asker(t, "loopback")
+	for range 5 {
+		if got := a.Ask(t.Context(), shop, 15, 14, []slipway.Query{orders(s.URL)})[0]; !got.Unheard || got.Why != "" {
+			t.Fatalf("%+v", got)
+		}
+	}
+	if weeks.Load() != 1 || all.Load() != 6 {
+		t.Errorf("of %d questions, %d were about a week", all.Load(), weeks.Load())
+	}
+}
+
 func TestOneReleaseIsNotComparedWithItself(t *testing.T) {
 	got := asker(t, "none").Ask(t.Context(), shop, 14, 14, []slipway.Query{orders("http://127.0.0.1:1")})
 	if len(got) != 1 || got[0].Why != "both groups run release 14, which $release cannot tell apart" {
