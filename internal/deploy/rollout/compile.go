@@ -111,10 +111,10 @@ func (c *compiler) immutable() {
 // it. The old group stays whole until the end: it is what the weight goes back
 // to.
 func (c *compiler) canary() {
-	n := min(max(1, c.Instances, c.besides(c.lightest())), c.want)
+	n := min(max(1, c.Instances, c.beside(c.lightest())), c.want)
 	c.add(slipway.Stage{New: n, Old: c.from, Preview: c.previews(), Passive: !c.web})
 	for _, w := range c.Weights {
-		n = max(n, c.besides(w))
+		n = max(n, c.beside(w))
 		c.add(slipway.Stage{New: n, Old: c.from, Weight: w, Leased: true, Hold: c.Hold, Gates: c.judged()})
 	}
 	if !c.web {
@@ -189,10 +189,10 @@ func (c *compiler) carrying(w slipway.BasisPoints) int {
 	return min((int(w)*c.want+int(slipway.All)-1)/int(slipway.All), c.want)
 }
 
-// besides is how many it needs beside an old group that stays whole: none of them
+// beside is how many it needs beside an old group that stays whole: none of them
 // is given more than each of the old ones, but for an eighth, or a canary would be
 // convicted of its own load.
-func (c *compiler) besides(w slipway.BasisPoints) int {
+func (c *compiler) beside(w slipway.BasisPoints) int {
 	if !c.web {
 		return c.carrying(w)
 	}
