@@ -178,6 +178,32 @@ func TestOneMomentConvictsNobody(t *testing.T) {
 	decided(t, c.until(w, 3*time.Minute, evidence.Continue), evidence.Promote)
 }
 
+// That happens again and again to whoever shares a busy machine: how many come
+// together is learned of the candidate too.
+func TestMomentsOfTheCandidateAreLearned(t *testing.T) {
+	w := newWorld(3, .001, .001)
+	usual := w.sides[0].takes
+	c := begun(t, w)
+	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue)
+	w.weigh(5000)
+	for range 2 {
+		w.pass(slipway.DefaultEvidence.Settle)
+		c.see(w.look())
+	}
+	for range 8 {
+		w.sides[0].takes = func(r *rand.Rand) time.Duration { return usual(r) + 150*time.Millisecond }
+		w.pass(120 * time.Millisecond)
+		w.sides[0].takes = usual
+		for range 20 {
+			w.pass(time.Second)
+			if v := c.see(w.look()); v.Decision == evidence.Rollback {
+				t.Fatal(v.Why)
+			}
+		}
+	}
+	t.Log(c.Verdict().Why)
+}
+
 func TestFewRequestsDecideNothing(t *testing.T) {
 	w := newWorld(4, .001, .001)
 	c := begun(t, w)
