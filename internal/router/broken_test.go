@@ -16,7 +16,6 @@ import (
 	"github.com/coder/websocket"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
@@ -170,11 +169,7 @@ func TestAStreamThatBreaksOffHasFailed(t *testing.T) {
 // failures count as 5xx, those of who asks as 4xx. A server that is gone has broken off.
 func TestHowACallOfGRPCEnds(t *testing.T) {
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+	s, i := w.answers(func(_ any, s grpc.ServerStream) error {
 		method, _ := grpc.MethodFromServerStream(s)
 		if err := s.SendMsg(&grpc_health_v1.HealthCheckResponse{}); err != nil {
 			return err
@@ -184,18 +179,11 @@ func TestHowACallOfGRPCEnds(t *testing.T) {
 			<-s.Context().Done()
 		}
 		return status.Error(codes.Code(code), "as a test wants it")
-	}))
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(s.Stop)
-	i := &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort(), server: &http.Server{}}
+	})
 	to := share("g1", slipway.All, i)
 	to.Protocol = slipway.H2C
 	f := w.compared(slipway.Route{Shares: []slipway.Share{to}})
-	conn, err := grpc.NewClient(w.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
+	conn := w.calls()
 	begin := func(ctx context.Context, method string) grpc.ClientStream {
 		t.Helper()
 		call, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)

@@ -177,28 +177,41 @@ func TestGRPC(t *testing.T) {
 	}
 }
 
+// answers starts an instance that answers every call of gRPC so.
+func (w *world) answers(call grpc.StreamHandler) (*grpc.Server, *instance) {
+	w.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.Fatal(err)
+	}
+	s := grpc.NewServer(grpc.UnknownServiceHandler(call))
+	go func() { _ = s.Serve(l) }()
+	w.Cleanup(s.Stop)
+	return s, &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort(), server: &http.Server{}}
+}
+
+// calls is a client of gRPC.
+func (w *world) calls() *grpc.ClientConn {
+	w.Helper()
+	conn, err := grpc.NewClient(w.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
 // An instance may end a call while the client could still send: it is not waited for.
 func TestAnInstanceEndsACall(t *testing.T) {
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+	_, i := w.answers(func(_ any, s grpc.ServerStream) error {
 		if err := s.SendMsg(&grpc_health_v1.HealthCheckResponse{}); err != nil {
 			return err
 		}
 		return status.Error(codes.ResourceExhausted, "enough")
-	}))
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(s.Stop)
-	i := &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	})
 	w.acknowledged(w.streams(time.Minute, i))
-	conn, err := grpc.NewClient(w.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
+	conn := w.calls()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for range 20 {
@@ -222,24 +235,13 @@ func TestAnInstanceEndsACall(t *testing.T) {
 // A client that listens and says nothing is told at once that its instance is gone.
 func TestAnInstanceDiesWithACallInHand(t *testing.T) {
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+	s, i := w.answers(func(_ any, s grpc.ServerStream) error {
 		err := s.SendMsg(&grpc_health_v1.HealthCheckResponse{})
 		<-s.Context().Done()
 		return err
-	}))
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(s.Stop)
-	i := &instance{id: slipway.InstanceID(fmt.Sprintf("i-%d", born.Add(1))), addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	})
 	w.acknowledged(w.streams(time.Minute, i))
-	conn, err := grpc.NewClient(w.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
+	conn := w.calls()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	call, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/talks/Long")
