@@ -32,6 +32,7 @@ type trial struct {
 	trouble    string    // why the last look saw nothing; "" when it did
 	said       slipway.Verdict
 	saidAt     time.Time
+	over       bool // the hold was, then
 }
 
 // sayAgain is how often what the evidence says is told in other words, while it
@@ -87,7 +88,7 @@ func (c *Controller) weigh(ctx context.Context, m *mind, s *slipway.State) (agai
 		if m.trial.trouble != "" && v.State == slipway.GatePass {
 			v = slipway.Verdict{State: slipway.GateInconclusive, Why: m.trial.trouble}
 		}
-		s.Verdicts = map[slipway.GateID]slipway.Verdict{slipway.GateEvidence: m.trial.say(v, now)}
+		s.Verdicts = map[slipway.GateID]slipway.Verdict{slipway.GateEvidence: m.trial.say(v, now, !d.Held.IsZero() && !now.Before(d.Held.Add(stage.Hold)))}
 	}
 	return next, nil
 }
@@ -162,10 +163,11 @@ func (c *Controller) hearWitnesses(ctx context.Context, m *mind, s *slipway.Stat
 }
 
 // say keeps the words of a verdict for a while, so that a deployment is not
-// committed anew with each request.
-func (t *trial) say(v slipway.Verdict, now time.Time) slipway.Verdict {
-	if v.State != t.said.State || v.Instance != t.said.Instance || v.Gist() != t.said.Gist() || now.Sub(t.saidAt) >= sayAgain {
-		t.said, t.saidAt = v, now
+// committed anew with each request. When a hold is over, and the verdict is all that
+// is waited for, it is told as it is then.
+func (t *trial) say(v slipway.Verdict, now time.Time, over bool) slipway.Verdict {
+	if over != t.over || v.State != t.said.State || v.Instance != t.said.Instance || v.Gist() != t.said.Gist() || now.Sub(t.saidAt) >= sayAgain {
+		t.said, t.saidAt, t.over = v, now, over
 	}
 	return t.said
 }

@@ -275,6 +275,19 @@ func TestAFirstReleaseThatIsWorseIsNotHeldForEver(t *testing.T) {
 	}
 }
 
+// When a hold is over, people are told what was counted until then, and not what was at
+// its beginning.
+func TestWhatIsWaitedForIsTold(t *testing.T) {
+	w, _, c := judgedCanary(t, map[int]int{1: 20, 2: 20}, 700*time.Millisecond)
+	w.run(c)
+	w.firstServes(c)
+	d := w.deploy(c, controller.Request{Service: "web", Release: 2})
+	w.until("it waits", func() bool { return strings.Contains(said(w.deployment(d.ID)), "waits for evidence: ") })
+	if text := said(w.deployment(d.ID)); strings.Contains(text, "no requests yet") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
 // In place the bake comes when the last old instance has left: there too nothing is
 // beside the candidate, and no alarm is all that can be asked for.
 func TestABakeInPlaceEnds(t *testing.T) {
