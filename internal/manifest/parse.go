@@ -91,7 +91,7 @@ func complete(p *yamldoc.Problems, root *yaml.Node, at map[string]*yaml.Node, m 
 		return root
 	}
 	missing("service", "name it: service: thoughts-backend")
-	missing("kind", "write kind: web (takes traffic) or kind: worker (takes work)")
+	missing("kind", "write kind: web (takes traffic, at run.port) or kind: worker (takes work)")
 	missing("image", "write image: { static: … }")
 	switch m.Kind {
 	case slipway.Web:

@@ -121,7 +121,7 @@ func TestProblems(t *testing.T) {
 		{"twice", good + "kind: worker\n", []string{`5:1: "kind" is there twice in service a, first on line 2`}},
 		{"missing", "owner: me\n", []string{
 			`1:1: service is missing; name it: service: thoughts-backend`,
-			`1:1: kind is missing; write kind: web (takes traffic) or kind: worker (takes work)`,
+			`1:1: kind is missing; write kind: web (takes traffic, at run.port) or kind: worker (takes work)`,
 			`1:1: image is missing; write image: { static: … }`,
 		}},
 		{"task", strings.Replace(good, "web", "task", 1), []string{`2:7: kind: task is not supported yet; there are web, worker`}},
