@@ -58,6 +58,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	if t.Stable != "" {
 		from = t.Want
 	}
+	capacity := p.capacity() // with what runs of d itself already, where a restored database had forgotten that
 	d.Phase = slipway.Progressing
 	d.Stable = t.Stable
 	d.From = p.next.Specs[t.Stable].Revision.Release
@@ -72,7 +73,7 @@ func (p *plan) start(d *slipway.Deployment, r slipway.Revision) {
 	}
 	p.next.Target.Removed = time.Time{}
 	p.next.Target.Retained = nil // their time is over when something new comes
-	d.Floor = floor(d, p.capacity())
+	d.Floor = floor(d, capacity)
 	p.sayStart(d, from)
 }
 
