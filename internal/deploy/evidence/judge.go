@@ -47,8 +47,8 @@ func New(e slipway.Evidence, k slipway.Kind) *Judge {
 // NewFirst returns a judge of a candidate before which nothing served. It never says
 // [Rollback].
 func NewFirst(e slipway.Evidence) *Judge {
-	j := New(e, slipway.Web)
-	j.first = true
+	j := &Judge{rules: e, kind: slipway.Web, first: true, past: newPast(), sources: sources{}, stages: map[int]time.Time{}, everyPoint: 1}
+	j.anew()
 	return j
 }
 
@@ -71,7 +71,7 @@ func NewPlacebo(e slipway.Evidence) *Judge {
 
 // anew forgets what was bet, and keeps what the stable group is like.
 func (j *Judge) anew() {
-	j.trial, j.without = newTrial(j.rules, j.kind), map[slipway.InstanceID]*trial{}
+	j.trial, j.without = newTrial(j.rules, j.kind, j.first), map[slipway.InstanceID]*trial{}
 	j.pass = newPass(j.rules)
 	j.ratio = interval{low: -1}
 	if !j.placebo {

@@ -25,8 +25,12 @@ type share struct {
 }
 
 // shares divide one alpha. The sum of v_m E_m is an e-process whatever the metrics
-// have to do with each other.
-func shares(k slipway.Kind, queries []slipway.Query) []share {
+// have to do with each other. Where nothing served before, all but one have nothing
+// to compare the candidate with.
+func shares(k slipway.Kind, queries []slipway.Query, first bool) []share {
+	if first {
+		return []share{{name: Guard, weight: 1}}
+	}
 	all, rest, more := []share{{name: Errors, weight: .5}, {name: Latency, weight: .3}}, .2, 3
 	if k == slipway.Worker {
 		all, rest, more = nil, 1, 1
@@ -62,12 +66,12 @@ type trial struct {
 	outside map[string]contest
 }
 
-func newTrial(e slipway.Evidence, k slipway.Kind) *trial {
+func newTrial(e slipway.Evidence, k slipway.Kind, first bool) *trial {
 	every := everyRequests
 	if k == slipway.Worker {
 		every = everyMinutes
 	}
-	t := &trial{rules: e, kind: k, shares: shares(k, e.Queries), errors: newCells(e.Rollback, worse), refused: newCells(e.Rollback, worse),
+	t := &trial{rules: e, kind: k, shares: shares(k, e.Queries, first), errors: newCells(e.Rollback, worse), refused: newCells(e.Rollback, worse),
 		lines: newContest(slipway.Bound{Ratio: e.Rollback.Ratio}, 1, worse, every), latency: newExceed(len(cuts), slower, everyRequests),
 		novel: newNovel(e.Rollback, every), guard: newGuard(everyRequests / slipway.CellSize), outside: map[string]contest{}}
 	for _, q := range e.Queries {

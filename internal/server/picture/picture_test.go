@@ -96,7 +96,10 @@ func TestWithNothingBesideItNothingIsCompared(t *testing.T) {
 	if got := drawings(e); got["ratio"] != "" || got["wealth"] == "" || strings.Contains(got["whole"], "candidate to stable") {
 		t.Errorf("in a bake: %+v", got)
 	}
-	e.First = true
+	e.First, e.Metrics = true, []api.EvidenceMetric{{Name: "guard", Weight: 1, E: e.Evidence}}
+	for n, p := range e.History {
+		e.History[n].Metrics = []float64{p.Evidence}
+	}
 	for name, text := range drawings(e) {
 		wellFormed(t, name, text)
 		if strings.Contains(text, "stable<") || strings.Contains(text, "stable group") || strings.Contains(text, "goes back") || strings.Contains(text, "tone1") && name == "wealth" {

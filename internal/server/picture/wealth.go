@@ -21,7 +21,7 @@ func Wealth(e api.Evidence) string {
 	if len(e.History) == 0 {
 		return ""
 	}
-	words, e := WealthInWords(e), betting(e)
+	words := WealthInWords(e)
 	t, s := newTimeline(e), odds(e)
 	points, speak := story(e, t), speaking(e)
 	c := &canvas{}
@@ -69,19 +69,6 @@ func AtLimit(e api.Evidence) string {
 		return "is held"
 	}
 	return "goes back"
-}
-
-// betting leaves, of a candidate before which nothing served, the one metric by which
-// that can be found to be worse: the others stand still.
-func betting(e api.Evidence) api.Evidence {
-	if !e.First {
-		return e
-	}
-	e.Metrics, e.History = []api.EvidenceMetric{{Name: "guard", Weight: 1, E: e.Evidence}}, slices.Clone(e.History)
-	for n, p := range e.History {
-		e.History[n].Metrics = []float64{p.Evidence}
-	}
-	return e
 }
 
 // ToOne is evidence as people say it.
