@@ -31,7 +31,8 @@ func (r *record) serve(rw http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(rw, "ok")
 }
 
-// exchange writes text to the router and returns all that comes back.
+// exchange writes text to the router and returns all that comes back, until nothing
+// more does for a while.
 func exchange(t *testing.T, addr, text string) (answer string, closed bool) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -40,9 +41,15 @@ func exchange(t *testing.T, addr, text string) (answer string, closed bool) {
 	}
 	defer func() { _ = c.Close() }()
 	_, _ = io.WriteString(c, text)
-	_ = c.SetReadDeadline(time.Now().Add(400 * time.Millisecond))
-	all, err := io.ReadAll(c)
-	return string(all), err == nil
+	var all []byte
+	for silence, part := 10*time.Second, make([]byte, 4096); ; silence = 400 * time.Millisecond {
+		_ = c.SetReadDeadline(time.Now().Add(silence))
+		n, err := c.Read(part)
+		all = append(all, part[:n]...)
+		if err != nil {
+			return string(all), err == io.EOF
+		}
+	}
 }
 
 // Two readers of one stream must never disagree on where a request ends: what
