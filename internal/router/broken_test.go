@@ -230,20 +230,27 @@ func TestHowACallOfGRPCEnds(t *testing.T) {
 	}
 }
 
-// A WebSocket ends with a frame that says so: who ends it without has broken it off. A
-// client may leave as it likes.
-func TestAWebSocketThatBreaksOffHasFailed(t *testing.T) {
-	for _, c := range []struct {
+// A WebSocket ends with a frame that says so, and why: who ends it without has broken it
+// off, and who says that it has failed has. A client may leave as it likes.
+func TestHowAWebSocketEnds(t *testing.T) {
+	type ending struct {
 		name   string
 		serves func(context.Context, *websocket.Conn)
 		leaves func(*websocket.Conn)
-		fails  bool
-	}{
-		{"the instance says bye", func(_ context.Context, c *websocket.Conn) { _ = c.Close(websocket.StatusGoingAway, "") }, nil, false},
-		{"the instance breaks off", func(_ context.Context, c *websocket.Conn) { _ = c.CloseNow() }, nil, true},
-		{"the client says bye", func(ctx context.Context, c *websocket.Conn) { _, _, _ = c.Read(ctx) }, func(c *websocket.Conn) { _ = c.Close(websocket.StatusNormalClosure, "") }, false},
-		{"the client breaks off", func(ctx context.Context, c *websocket.Conn) { _, _, _ = c.Read(ctx) }, func(c *websocket.Conn) { _ = c.CloseNow() }, false},
+		fails  slipway.Failure
+	}
+	endings := []ending{
+		{"the instance breaks off", func(_ context.Context, c *websocket.Conn) { _ = c.CloseNow() }, nil, slipway.FailedReset},
+		{"the client says bye", func(ctx context.Context, c *websocket.Conn) { _, _, _ = c.Read(ctx) }, func(c *websocket.Conn) { _ = c.Close(websocket.StatusInternalError, "") }, ""},
+		{"the client breaks off", func(ctx context.Context, c *websocket.Conn) { _, _, _ = c.Read(ctx) }, func(c *websocket.Conn) { _ = c.CloseNow() }, ""},
+	}
+	for code, fails := range map[websocket.StatusCode]slipway.Failure{
+		websocket.StatusNormalClosure: "", websocket.StatusGoingAway: "", websocket.StatusNoStatusRcvd: "", websocket.StatusPolicyViolation: "", websocket.StatusMessageTooBig: "",
+		websocket.StatusInternalError: slipway.FailedAnswer, websocket.StatusTryAgainLater: slipway.FailedAnswer, websocket.StatusBadGateway: slipway.FailedAnswer,
 	} {
+		endings = append(endings, ending{fmt.Sprintf("the instance says %d", code), func(_ context.Context, c *websocket.Conn) { _ = c.Close(code, "as a test wants it") }, nil, fails})
+	}
+	for _, c := range endings {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			i := w.start(func(rw http.ResponseWriter, r *http.Request) {
@@ -270,7 +277,11 @@ func TestAWebSocketThatBreaksOffHasFailed(t *testing.T) {
 			} else {
 				_, _, _ = conn.Read(ctx)
 			}
-			if got := w.ends(f, i, 1, c.fails); !maps.Equal(got.Failures, broke(c.fails)) || (got.Late == 1) != c.fails {
+			fails, want := c.fails != "", map[slipway.Failure]uint64{}
+			if fails {
+				want[c.fails] = 1
+			}
+			if got := w.ends(f, i, 1, fails); !maps.Equal(got.Failures, want) || (got.Late == 1) != fails {
 				t.Errorf("counted as %v, %d late", got.Failures, got.Late)
 			}
 		})

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,7 +48,7 @@ func exchange(t *testing.T, addr, text string) (answer string, closed bool) {
 		n, err := c.Read(part)
 		all = append(all, part[:n]...)
 		if err != nil {
-			return string(all), err == io.EOF
+			return string(all), errors.Is(err, io.EOF)
 		}
 	}
 }

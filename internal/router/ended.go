@@ -10,7 +10,7 @@ import (
 // count counts what became of a request, once, when it has ended. All requests
 // come by here, whoever has served them.
 func (r *Router) count(f *flight) {
-	if f.failed || f.truncated && !f.clientGone() || f.snapped.Load() {
+	if f.failed || f.truncated && !f.clientGone() || f.tunnelled() != succeeded {
 		f.route.traffic.errors.Add(1)
 	}
 	if f.endpoint.judge(f) {
@@ -51,11 +51,16 @@ func (f *flight) afterwards() failure {
 	switch {
 	case f.meant >= http.StatusInternalServerError:
 		return answered5xx
-	case f.snapped.Load(), f.truncated && !f.clientGone() && !f.quiet.Load() && !f.wasCut():
+	case f.tunnelled() != succeeded:
+		return f.tunnelled()
+	case f.truncated && !f.clientGone() && !f.quiet.Load() && !f.wasCut():
 		return brokeOff
 	}
 	return succeeded
 }
+
+// tunnelled is how the instance has failed in another protocol.
+func (f *flight) tunnelled() failure { return failure(f.tunnel.Load()) }
 
 // loss is why the instance did not answer to the end.
 func (f *flight) loss() failure {

@@ -10,7 +10,8 @@ import (
 // stream. How long they took says nothing, and who leaves one has not waited: they
 // count when they begin. That the instance breaks one off later makes it a failure yet:
 // before the end of what is framed, without the frame by which WebSockets end, by
-// resetting a stream. So does a status of gRPC that comes with the end.
+// resetting a stream. So does a status of gRPC that comes with the end, or the code in a
+// WebSocket's last frame, that says so.
 
 // endless are the types of such answers.
 var endless = []string{"text/event-stream", "application/grpc"}

@@ -42,7 +42,7 @@ type flight struct {
 	completed    bool         // the client got all of it
 	gone         atomic.Bool  // the client left, and net/http does not know
 	quiet        atomic.Bool  // the instance said nothing for too long
-	snapped      atomic.Bool  // the instance broke off another protocol, which no front forwards
+	tunnel       atomic.Int32 // the failure in which the instance ended another protocol, which no front forwards
 	fault        failure      // why there was no answer
 
 	mu     sync.Mutex

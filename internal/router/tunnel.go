@@ -42,7 +42,6 @@ const (
 	leaveReason = "the instance is leaving"
 	leaveFrame  = "\x88\x19\x03\xe9" + leaveReason
 	leaveMasked = "\x88\x82\x00\x00\x00\x00\x03\xe9"
-	closeFrame  = 8 // the opcode
 )
 
 func (t *tunnel) Read(p []byte) (int, error) {
@@ -67,6 +66,9 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		if t.websocket {
 			t.down.pass(part[:n])
 		}
+		if t.down.failed() {
+			t.fail(answered5xx)
+		}
 		if t.down.closed || !t.websocket && errors.Is(err, io.EOF) {
 			t.bye.Store(true)
 		}
@@ -83,11 +85,19 @@ func (t *tunnel) Read(p []byte) (int, error) {
 
 // judge notes how the instance has ended, if it has: WebSockets end by a frame that
 // says so, everything else in an orderly way, or the client ends them. Else it has
-// broken off. It waits for nobody: who writes may be held up for long.
+// broken off.
 func (t *tunnel) judge(err error) {
+	if err != nil && !t.bye.Load() {
+		t.fail(brokeOff)
+	}
+}
+
+// fail notes that the instance has failed, unless somebody else has ended it before. It
+// waits for nobody: who writes may be held up for long.
+func (t *tunnel) fail(as failure) {
 	f := t.x.flight
-	if err != nil && !t.bye.Load() && !t.left.Load() && !t.leaving.Load() && !f.clientGone() && !f.wasCut() && !f.quiet.Load() {
-		f.snapped.Store(true)
+	if !t.left.Load() && !t.leaving.Load() && !f.clientGone() && !f.wasCut() && !f.quiet.Load() {
+		f.tunnel.CompareAndSwap(int32(succeeded), int32(as))
 		f.endpoint.amend(f) // the client may stay for long
 	}
 }
@@ -117,10 +127,11 @@ func (t *tunnel) Write(p []byte) (int, error) {
 			}
 			part = rest[:min(uint64(len(rest)), t.up.next())]
 		}
-		n, err := t.x.conn.Conn.Write(part)
-		if t.up.pass(part[:n]); t.up.closed {
-			t.left.Store(true)
+		if t.up.ends(part) {
+			t.left.Store(true) // before the instance can answer it
 		}
+		n, err := t.x.conn.Conn.Write(part)
+		t.up.pass(part[:n])
 		if err != nil {
 			t.judge(err)
 			return len(p) - len(rest) + n, err
@@ -167,74 +178,4 @@ func (t *tunnel) Close() error {
 	t.left.Store(true)
 	t.x.abandon()
 	return nil
-}
-
-// frames follows one direction of a WebSocket, to know where a frame ends.
-type frames struct {
-	header [14]byte
-	have   int    // bytes of the header
-	left   uint64 // bytes of the payload
-	closed bool   // a frame that ends it has begun
-}
-
-// between reports whether a frame has ended and none begun.
-func (f *frames) between() bool { return f.have == 0 && f.left == 0 }
-
-// next is how many bytes may pass without passing the end of a frame.
-func (f *frames) next() uint64 {
-	if f.left > 0 {
-		return f.left
-	}
-	return 1
-}
-
-func (f *frames) pass(p []byte) {
-	for len(p) > 0 {
-		if f.left > 0 {
-			n := min(f.left, uint64(len(p)))
-			f.left -= n
-			p = p[n:]
-			continue
-		}
-		f.header[f.have] = p[0]
-		f.have++
-		p = p[1:]
-		if f.have >= 2 && f.have == f.size() {
-			f.left, f.have = f.payload(), 0
-			f.closed = f.closed || f.header[0]&0x0f == closeFrame
-		}
-	}
-}
-
-// size is how long the header is that has begun.
-func (f *frames) size() int {
-	n := 2
-	switch f.header[1] & 0x7f {
-	case 126:
-		n += 2
-	case 127:
-		n += 8
-	}
-	if f.header[1]&0x80 != 0 {
-		n += 4
-	}
-	return n
-}
-
-func (f *frames) payload() uint64 {
-	length := uint64(f.header[1] & 0x7f)
-	more := 0
-	switch length {
-	case 126:
-		more = 2
-	case 127:
-		more = 8
-	}
-	if more > 0 {
-		length = 0
-	}
-	for _, b := range f.header[2 : 2+more] {
-		length = length<<8 | uint64(b)
-	}
-	return length
 }
