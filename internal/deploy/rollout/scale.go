@@ -95,14 +95,17 @@ func alike(stages []slipway.Stage, at slipway.Stage) int {
 
 // resumeWork finds it for workers, who are on trial without a weight: until they
 // are ready they are passive, and then they are held, some times. Nobody gets past
-// a hold that is still to come.
+// more holds than before, nor past the last where there was another to come.
 func resumeWork(stages, was []slipway.Stage, at int) int {
 	if i := slices.IndexFunc(stages, isIdle); was[at].Passive && i >= 0 {
 		return i
 	}
 	next := len(stages) - 1
-	if all, past := holds(stages), len(holds(was[:at])); past < len(holds(was)) && len(all) > 0 {
-		next = all[min(past, len(all)-1)]
+	switch all, past := holds(stages), len(holds(was[:at])); {
+	case past < len(all):
+		next = all[past]
+	case past < len(holds(was)) && len(all) > 0:
+		next = all[len(all)-1]
 	}
 	if isHeld(was[at]) {
 		return next
