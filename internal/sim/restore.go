@@ -87,6 +87,7 @@ func (w *World) move() {
 	w.driver.count = instances // no name is given twice
 	for i, r := range w.routers {
 		w.routers[i] = newRouter(w, string(r.id))
+		w.routers[i].remember(r)
 	}
 	for _, server := range w.servers {
 		server.boot()

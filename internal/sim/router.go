@@ -126,6 +126,14 @@ func (r *router) weigh(t slipway.TargetID) {
 	}
 }
 
+// remember takes over what the router in another place has carried, until now: a
+// deployment that was held there needs not be held again.
+func (r *router) remember(gone *router) {
+	for g, past := range gone.carried {
+		r.carried[g] = append(slices.Clip(past), carry{r.w.now, 0})
+	}
+}
+
 // longest is for how long without a break a group had at least a weight, up to
 // a time.
 func (r *router) longest(g slipway.GroupID, weight slipway.BasisPoints, until time.Time) time.Duration {
