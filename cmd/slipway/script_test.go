@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -137,21 +138,25 @@ func down(env *testscript.Env) {
 	_ = cmd.Run()
 }
 
-// freePorts finds a port with three free ones after it.
+// freePorts finds a port with three free ones after it, below those that instances get
+// and that connections come from. No test is given one that another was.
 func freePorts() (int, error) {
+	const low, blocks, block = 10_000, 2500, 4
 	for range 200 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port - 12000 // below the range that connections come from
-		_ = l.Close()
+		port := low + int(taken.Add(1)%blocks)*block
 		if free(port) && free(port+1) && free(port+2) && free(port+3) {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no four free ports in a row")
 }
+
+// taken begins anywhere, for other packages are tested at the same time.
+var taken = func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(2500))
+	return n
+}()
 
 func free(port int) bool {
 	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))

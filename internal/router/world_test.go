@@ -206,10 +206,11 @@ func endpoints(all ...*instance) (es []slipway.Endpoint) {
 	return es
 }
 
-// freePort is free now, and below those that the kernel gives to connections.
+// freePort is free now, and below those that the kernel gives to connections. No test
+// is given one that another was: what is dead stays so.
 func freePort(t *testing.T) int {
 	for range 100 {
-		port := 10000 + rand.IntN(20000)
+		port := 10000 + int(ports.Add(1)%10000)
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			_ = l.Close()
 			return port
@@ -218,3 +219,10 @@ func freePort(t *testing.T) int {
 	t.Fatal("no port is free")
 	return 0
 }
+
+// ports begin anywhere, for other packages are tested at the same time.
+var ports = func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(10000))
+	return n
+}()
