@@ -47,8 +47,9 @@ func New(e slipway.Evidence, k slipway.Kind) *Judge {
 // NewFirst returns a judge of a candidate before which nothing served. It never says
 // [Rollback].
 func NewFirst(e slipway.Evidence) *Judge {
-	j := &Judge{rules: e, kind: slipway.Web, first: true, past: newPast(), sources: sources{}, stages: map[int]time.Time{}, everyPoint: 1}
-	j.anew()
+	j := New(e, slipway.Web)
+	j.first = true
+	j.anew() // nothing is bet as if something served beside it
 	return j
 }
 
