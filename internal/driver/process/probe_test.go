@@ -217,16 +217,7 @@ func TestWorkersAreTold(t *testing.T) {
 	g := w.group(1, worker(func(g *slipway.GroupSpec) { g.Active = false }))
 	apply(t, d, g)
 	i := await(t, d, "passive", func(i slipway.InstanceStatus) bool { return ready(i) && !i.Active })
-	says := func(want string) {
-		t.Helper()
-		var got string
-		for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-			if got = logs(t, d, i.ID, -1); got == want {
-				return
-			}
-		}
-		t.Fatalf("it says %q, want %q", got, want)
-	}
+	says := func(want string) { t.Helper(); says(t, d, i, want) }
 	says("starts 0 0\n")
 
 	g.Active, g.Fence.Generation = true, 2
@@ -267,6 +258,18 @@ func TestWorkersAreTold(t *testing.T) {
 	says("starts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGUSR1 1\nstarts 0 0\nSIGUSR1 1\nSIGUSR2 0\nSIGTERM 0\n")
 }
 
+// says waits until an instance has printed what is wanted, and nothing else.
+func says(t *testing.T, d *process.Driver, i slipway.InstanceStatus, want string) {
+	t.Helper()
+	var got string
+	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+		if got = logs(t, d, i.ID, -1); got == want {
+			return
+		}
+	}
+	t.Fatalf("it says %q, want %q", got, want)
+}
+
 // A worker that was never ready takes no work, whatever its group does and whoever
 // looks after it.
 func TestWhoIsNotReadyTakesNoWork(t *testing.T) {
@@ -286,8 +289,10 @@ func TestWhoIsNotReadyTakesNoWork(t *testing.T) {
 	if !i.Active {
 		t.Error("it was not asked to take work when it is ready")
 	}
+	says(t, d, i, "starts 0 0\n")
 	kill(t, w.report(i).Child.PID, 9)
 	await(t, d, "asked again", starting(1))
+	says(t, d, i, "starts 0 0\nstarts 0 0\n")
 	kill(t, w.shim(i), 9)
 	time.Sleep(500 * time.Millisecond) // its next shim asks it, too
 	await(t, d, "asked by another", starting(1))
