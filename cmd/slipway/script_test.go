@@ -139,9 +139,10 @@ func down(env *testscript.Env) {
 }
 
 // freePorts finds a port with three free ones after it, below those that instances get
-// and that connections come from. No test is given one that another was.
+// and that connections come from. No test is given one that another was; other packages
+// have others.
 func freePorts() (int, error) {
-	const low, blocks, block = 10_000, 2500, 4
+	const low, block = 16_000, 4
 	for range 200 {
 		port := low + int(taken.Add(1)%blocks)*block
 		if free(port) && free(port+1) && free(port+2) && free(port+3) {
@@ -151,10 +152,12 @@ func freePorts() (int, error) {
 	return 0, fmt.Errorf("no four free ports in a row")
 }
 
-// taken begins anywhere, for other packages are tested at the same time.
+const blocks = 500
+
+// taken begins anywhere, for other trees may be tested at the same time.
 var taken = func() *atomic.Uint32 {
 	n := new(atomic.Uint32)
-	n.Store(rand.Uint32N(2500))
+	n.Store(rand.Uint32N(blocks))
 	return n
 }()
 

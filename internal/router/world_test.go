@@ -207,10 +207,11 @@ func endpoints(all ...*instance) (es []slipway.Endpoint) {
 }
 
 // freePort is free now, and below those that the kernel gives to connections. No test
-// is given one that another was: what is dead stays so.
+// is given one that another was, for what is dead has to stay so; other packages have
+// others.
 func freePort(t *testing.T) int {
 	for range 100 {
-		port := 10000 + int(ports.Add(1)%10000)
+		port := 18000 + int(ports.Add(1)%2000)
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			_ = l.Close()
 			return port
@@ -220,9 +221,9 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// ports begin anywhere, for other packages are tested at the same time.
+// ports begin anywhere, for other trees may be tested at the same time.
 var ports = func() *atomic.Uint32 {
 	n := new(atomic.Uint32)
-	n.Store(rand.Uint32N(10000))
+	n.Store(rand.Uint32N(2000))
 	return n
 }()
