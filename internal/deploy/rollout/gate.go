@@ -72,8 +72,8 @@ func (p *plan) condemned(d *slipway.Deployment, stage slipway.Stage) bool {
 	return false
 }
 
-// replace lets the one instance of a candidate go that is worse than the others.
-// That happens once: a second one is no accident.
+// replace lets the one instance of a candidate go that is worse than the others, as
+// soon as enough others are ready. That happens once: a second one is no accident.
 func (p *plan) replace(d *slipway.Deployment, v slipway.Verdict) bool {
 	i, found := p.instance(v.Instance)
 	switch _, leaving := p.next.Draining[v.Instance]; {
@@ -82,6 +82,10 @@ func (p *plan) replace(d *slipway.Deployment, v slipway.Verdict) bool {
 	case d.Replaced != "":
 		p.convict(d, v)
 		return true
+	case i.Phase == slipway.InstanceReady && !p.untried(d.Candidate) && p.capacity() <= d.Floor:
+		p.say("%s is replaced when enough others are ready: %s", v.Instance, v.Why)
+		p.wakeAt(p.now.Add(gatesEvery))
+		return false
 	}
 	d.Replaced = v.Instance
 	p.say("replaces %s: %s", v.Instance, v.Why)
