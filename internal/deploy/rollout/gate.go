@@ -82,7 +82,7 @@ func (p *plan) replace(d *slipway.Deployment, v slipway.Verdict) bool {
 	case d.Replaced != "":
 		p.convict(d, v)
 		return true
-	case i.Phase == slipway.InstanceReady && !p.untried(d.Candidate) && p.capacity() <= d.Floor:
+	case p.indispensable(d.Candidate, i, d.Floor):
 		p.say("%s is replaced when enough others are ready: %s", v.Instance, v.Why)
 		p.wakeAt(p.now.Add(gatesEvery))
 		return false

@@ -37,12 +37,17 @@ func (p *plan) releaseFrom(g slipway.GroupID, floor int) {
 	extra := len(members) - p.keep[g]
 	slices.SortStableFunc(members, byUse)
 	for _, i := range members {
-		if extra <= 0 || i.Phase == slipway.InstanceReady && !p.untried(g) && p.capacity() <= floor {
+		if extra <= 0 || p.indispensable(g, i, floor) {
 			break
 		}
 		p.leave(g, i)
 		extra--
 	}
+}
+
+// indispensable reports whether i of g is ready, and without it fewer would be than the floor.
+func (p *plan) indispensable(g slipway.GroupID, i slipway.InstanceStatus, floor int) bool {
+	return i.Phase == slipway.InstanceReady && !p.untried(g) && p.capacity() <= floor
 }
 
 // leave puts an instance on its way out. The fence is that of the route
