@@ -8,11 +8,11 @@ const closeFrame = 8
 // frames follows one direction of a WebSocket, to know where a frame ends.
 type frames struct {
 	header [14]byte
-	have   int    // bytes of the header
-	left   uint64 // bytes of the payload
-	closed bool   // a frame that ends it has begun
-	code   [2]byte
-	coded  int // bytes of the code of that frame
+	have   int     // bytes of the header
+	left   uint64  // bytes of the payload
+	closed bool    // a frame that ends it has begun
+	code   [2]byte // of that frame, as far as it has come
+	coded  int     // bytes of the code
 }
 
 // between reports whether a frame has ended and none begun.
