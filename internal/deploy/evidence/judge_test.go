@@ -163,11 +163,8 @@ func TestCutsThatDoNotFitAreChosenAnew(t *testing.T) {
 	}
 }
 
-// All that an instance has in flight is late together when it stands still for a
-// moment: that is one event, however many requests it was.
-func TestOneMomentConvictsNobody(t *testing.T) {
-	w := newWorld(3, .001, .001)
-	usual := w.sides[0].takes
+// halfway is of a candidate that has half of the requests, for so long that they count.
+func halfway(t *testing.T, w *world) *court {
 	c := begun(t, w)
 	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue)
 	w.weigh(5000)
@@ -175,6 +172,14 @@ func TestOneMomentConvictsNobody(t *testing.T) {
 		w.pass(slipway.DefaultEvidence.Settle)
 		c.see(w.look())
 	}
+	return c
+}
+
+// All that an instance has in flight is late together when it stands still for a
+// moment: that is one event, however many requests it was.
+func TestOneMomentConvictsNobody(t *testing.T) {
+	w := newWorld(3, .001, .001)
+	usual, c := w.sides[0].takes, halfway(t, w)
 	w.sides[0].takes = func(r *rand.Rand) time.Duration { return usual(r) + 300*time.Millisecond }
 	w.pass(300 * time.Millisecond)
 	stood := c.see(w.look())
@@ -189,14 +194,7 @@ func TestOneMomentConvictsNobody(t *testing.T) {
 // together is learned of the candidate too.
 func TestMomentsOfTheCandidateAreLearned(t *testing.T) {
 	w := newWorld(3, .001, .001)
-	usual := w.sides[0].takes
-	c := begun(t, w)
-	decided(t, c.until(w, 3*time.Minute, evidence.Inconclusive), evidence.Continue)
-	w.weigh(5000)
-	for range 2 {
-		w.pass(slipway.DefaultEvidence.Settle)
-		c.see(w.look())
-	}
+	usual, c := w.sides[0].takes, halfway(t, w)
 	for range 8 {
 		w.sides[0].takes = func(r *rand.Rand) time.Duration { return usual(r) + 150*time.Millisecond }
 		w.pass(120 * time.Millisecond)

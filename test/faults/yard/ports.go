@@ -11,8 +11,8 @@ import (
 const ports = 40
 
 // takePorts finds free ports in a row, below those that other packages' tests and
-// instances get, and that the kernel gives to outgoing connections. No other yard takes one of them, of
-// this process or another, while their guard listens.
+// instances get, and that the kernel gives to outgoing connections. No other yard
+// takes one of them, of this process or another, while their guard listens.
 func takePorts() (first int, guard net.Listener, err error) {
 	const low, blocks, block = 10_000, 146, ports + 1
 	for range 200 {
